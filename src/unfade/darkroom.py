@@ -1,0 +1,232 @@
+"""The room where photos are worked on: engine, open models, memory and progress, opened once."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import mmap
+import os
+import tempfile
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from .engines import Engine, open_engine
+from .errors import Cancelled
+from .models.model import Model
+from .models.zoo import Zoo
+from .tiling import Tile, tiles
+
+Progress = Callable[[str, int, int], None]
+"""Called as `progress(stage name, tiles done, tiles in all)`."""
+
+Piecework = Callable[..., NDArray[Any]]
+"""Called as `fn(tile, *pieces)`; answers for the read area of the tile."""
+
+DEFAULT_MEMORY = 2 * 2**30
+STRIP_PIXELS = 2**21
+
+
+class Darkroom:
+    """Opened once, used for many photos; the only maker of full-size arrays.
+
+    Args:
+        engine: `auto`, or one of `engines.ENGINES` such as `openvino`, `openvino-fp32`,
+            `onnxruntime`. It is opened when the first model is asked for.
+        threads: Threads of the engine; 0 lets it choose.
+        memory: Budget in bytes. Arrays above an eighth of it live in scratch files, and tiles are
+            cut so that a network's own needs stay below a quarter of it.
+        zoo: Where models are found; the weights shipped with the package by default.
+        progress: Told of every finished tile.
+        scratch: Folder for scratch files; the system's temporary folder by default.
+    """
+
+    def __init__(
+        self,
+        engine: str = "auto",
+        *,
+        threads: int = 0,
+        memory: int = DEFAULT_MEMORY,
+        zoo: Zoo | None = None,
+        progress: Progress | None = None,
+        scratch: Path | None = None,
+    ) -> None:
+        if memory < 64 * 2**20:
+            raise ValueError(f"memory must be at least 64 MiB, got {memory} bytes")
+        self.memory = memory
+        self.zoo = zoo or Zoo()
+        self._asked = engine
+        self._threads = threads
+        self._progress = progress
+        self._scratch = scratch
+        self._engine: Engine | None = None
+        self._models: dict[str, Model] = {}
+        self._used: dict[str, str] = {}
+        self._stage = ""
+        self._stop = threading.Event()
+        self._maps: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
+
+    @property
+    def engine(self) -> Engine:
+        """The inference engine, opened at the first use."""
+        if self._engine is None:
+            self._engine = open_engine(self._asked, threads=self._threads)
+        return self._engine
+
+    @property
+    def engine_name(self) -> str:
+        """Name and precision of the engine if a model of the running stage used it, else ''."""
+        return self.engine.name if self._used else ""
+
+    def model(self, name: str) -> Model:
+        """Open a network by the name of its card, once.
+
+        Raises:
+            ModelError: No such weights, or their checksum does not fit the card.
+        """
+        if name not in self._models:
+            path, card = self.zoo.find(name)
+            self._models[name] = Model(self.engine.load(path), card)
+        model = self._models[name]
+        self._used[name] = model.card.sha256
+        return model
+
+    def models_used(self) -> dict[str, str]:
+        """Name and checksum of the models that the running stage asked for."""
+        return dict(self._used)
+
+    @contextlib.contextmanager
+    def during(self, stage: str) -> Iterator[None]:
+        """Name the stage at work, for progress and history."""
+        self._stage, self._used = stage, {}
+        yield
+        self._stage, self._used = "", {}
+
+    def cancel(self) -> None:
+        """Ask the work to stop at the next tile; safe from another thread or a signal handler."""
+        self._stop.set()
+
+    def empty(self, shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[Any]:
+        """Make a full-size array, in memory or, above the budget, in a scratch file."""
+        if math.prod(shape) * np.dtype(dtype).itemsize <= self.memory // 8:
+            return np.empty(shape, dtype)
+        handle, path = tempfile.mkstemp(prefix="unfade-", suffix=".scratch", dir=self._scratch)
+        os.close(handle)
+        array: np.memmap[Any, Any] = np.memmap(path, dtype=dtype, mode="w+", shape=shape)
+        file: mmap.mmap = array._mmap  # type: ignore[attr-defined]
+        self._maps.add(file)
+        _remove_later(file, path)
+        return array
+
+    def strips(self, fn: Callable[[slice], None], size: tuple[int, int]) -> None:
+        """Call `fn(rows)` for strips of full rows from top to bottom."""
+        rows = max(1, STRIP_PIXELS // size[1])
+        for top in range(0, size[0], rows):
+            self._check()
+            fn(slice(top, min(top + rows, size[0])))
+            self._let_go()
+
+    def map(
+        self,
+        fn: Piecework,
+        *arrays: NDArray[Any],
+        out: NDArray[Any],
+        halo: int = 0,
+        tile: int = 1024,
+        multiple_of: int = 1,
+        where: NDArray[Any] | None = None,
+    ) -> NDArray[Any]:
+        """Run `fn(tile, *pieces)` over arrays of equal size and collect the cores in `out`.
+
+        Args:
+            fn: Gets the tile and the read area of each array; answers for the read area.
+            arrays: (H, W) or (H, W, C) arrays; they are only read.
+            out: (H, W) or (H, W, K) array that takes the result, none of the arrays read.
+            halo, tile, multiple_of: As in `tiling.tiles`.
+            where: (H, W); tiles whose core is all zero in it are skipped and left in `out` as
+                they are.
+        Returns:
+            `out`.
+        """
+        size = out.shape[:2]
+        work = list(tiles((size[0], size[1]), tile, halo, multiple_of))
+        for done, piece in enumerate(work):
+            self._check()
+            if where is None or where[piece.core].any():
+                answer = fn(piece, *(array[piece.read] for array in arrays))
+                out[piece.core] = answer[piece.inner]
+                self._let_go()
+            if self._progress is not None:
+                self._progress(self._stage, done + 1, len(work))
+        return out
+
+    def infer(
+        self,
+        model: Model,
+        *arrays: NDArray[np.float32],
+        out: NDArray[Any] | None = None,
+        after: Piecework | None = None,
+        where: NDArray[Any] | None = None,
+        tile: int | None = None,
+    ) -> NDArray[Any]:
+        """Run a network over a whole picture, tile by tile.
+
+        Args:
+            model: The network with its card, which gives halo, grid and bytes per pixel.
+            arrays: Its inputs, (H, W, C) float32.
+            out: Takes the result; (H, W, channels of the card) float32 by default.
+            after: `after(tile, answer, *pieces)` turns the network's answer for a read area into
+                what is written, such as a sum with the picture.
+            where: As in `map`.
+            tile: Side of a tile in pixels; chosen from the memory budget by default.
+        """
+        size = arrays[0].shape[:2]
+        if out is None:
+            out = self.empty((*size, model.card.channels_out))
+        return self.map(
+            _through(model, after),
+            *arrays,
+            out=out,
+            halo=model.card.halo,
+            tile=tile or self.tile_for(model, (size[0], size[1])),
+            multiple_of=model.card.multiple_of,
+            where=where,
+        )
+
+    def tile_for(self, model: Model, size: tuple[int, int]) -> int:
+        """The side of a tile in pixels that keeps a network within a quarter of the budget."""
+        if model.card.tiling == "whole":
+            return max(size)
+        side = math.isqrt(self.memory // 4 // model.card.bytes_per_pixel) - 2 * model.card.halo
+        return max(128, min(side, 1024))
+
+    def _check(self) -> None:
+        if self._stop.is_set():
+            raise Cancelled("stopped before the photo was finished; nothing was written")
+
+    def _let_go(self) -> None:
+        """Drop the pages of scratch files from resident memory; the files keep them."""
+        if hasattr(mmap, "MADV_DONTNEED"):
+            for file in list(self._maps):
+                file.madvise(mmap.MADV_DONTNEED)
+
+
+def _through(model: Model, after: Piecework | None) -> Piecework:
+    def work(tile: Tile, *pieces: NDArray[Any]) -> NDArray[Any]:
+        answer = model(*pieces)
+        return answer if after is None else after(tile, answer, *pieces)
+
+    return work
+
+
+def _remove_later(file: mmap.mmap, path: str) -> None:
+    """Delete a scratch file at once where the system lets us, else when the array is gone."""
+    try:
+        os.unlink(path)
+    except PermissionError:
+        weakref.finalize(file, lambda: Path(path).unlink(missing_ok=True))

@@ -1,0 +1,68 @@
+"""`Model`: a network with the photographic contract; padding and axes are handled inside."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engines import Network
+from ..errors import ModelError
+from ..tiling import round_up
+from .card import ModelCard
+
+
+class Model:
+    """A network called like a function on pictures.
+
+    Args:
+        network: Takes and gives (1, C, H, W) float32 arrays.
+        card: Its facts.
+    """
+
+    def __init__(self, network: Network, card: ModelCard) -> None:
+        self.network = network
+        self.card = card
+
+    def __call__(self, *arrays: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Run the network on one picture or tile.
+
+        Args:
+            arrays: One (H, W, C) or (H, W) float32 array per input of the card, equal H and W.
+        Returns:
+            (H * scale, W * scale, channels_out) float32, not clipped; for a network that answers
+            with numbers instead of a picture, whatever shape it gives, without the batch axis.
+        Raises:
+            ModelError: The arrays do not fit the card's inputs.
+        """
+        planes = [to_planes(array, self.card.multiple_of) for array in arrays]
+        channels = tuple(plane.shape[1] for plane in planes)
+        if channels != self.card.inputs:
+            raise ModelError(
+                f"{self.card.name} takes inputs of {self.card.inputs} channels, got {channels}"
+            )
+        answer = self.network(*planes)[0]
+        if answer.ndim != 3:
+            return answer
+        height, width = arrays[0].shape[:2]
+        return from_planes(answer, (height * self.card.scale, width * self.card.scale))
+
+
+def to_planes(array: NDArray[np.float32], multiple_of: int = 1) -> NDArray[np.float32]:
+    """Turn (H, W, C) or (H, W) into (1, C, H', W'), padded right and below by repeating the edge.
+
+    Repeating the edge (and not mirroring) works for every size, also below the padding.
+    """
+    height, width = array.shape[:2]
+    below = round_up(height, multiple_of) - height
+    right = round_up(width, multiple_of) - width
+    if below or right:
+        array = cv2.copyMakeBorder(array, 0, below, 0, right, cv2.BORDER_REPLICATE)
+    if array.ndim == 2:
+        array = array[:, :, None]
+    return np.ascontiguousarray(array.transpose(2, 0, 1)[None], np.float32)
+
+
+def from_planes(planes: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """Turn (C, H', W') into (H, W, C) contiguous, dropping the padding."""
+    return np.ascontiguousarray(planes[:, : size[0], : size[1]].transpose(1, 2, 0))

@@ -1,0 +1,83 @@
+"""The one loop: every stage in turn looks at the photo, and what it changes is recorded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .darkroom import Darkroom
+from .photo import Edit, Photo, Pixels, Step
+from .recipe import Recipe, Stage, settings_values
+
+Watcher = Callable[[Stage, Photo], None]
+"""Called after each stage with the photo as it then is."""
+
+
+def run(photo: Photo, recipe: Recipe, darkroom: Darkroom, watch: Watcher | None = None) -> Photo:
+    """Walk a photo through a recipe.
+
+    Args:
+        photo: Where to start.
+        recipe: The stages, in order; restoring, aging and evaluating all come through here.
+        darkroom: Engine, models, memory and progress.
+        watch: Called after each stage, to keep its result.
+    Returns:
+        The photo after the last stage. Its history has one new step per stage, also for those
+        that found nothing to do; its `origin` marks every pixel that a stage changed.
+    Raises:
+        Cancelled: The darkroom was told to stop.
+    """
+    for stage in recipe:
+        with darkroom.during(stage.name):
+            start = time.perf_counter()
+            edit = stage(photo, darkroom)
+            origin, changed = mark_origin(photo, edit, stage, darkroom)
+            step = Step(
+                stage=stage.name,
+                settings=settings_values(stage),
+                models=darkroom.models_used(),
+                engine=darkroom.engine_name,
+                notes=dict(edit.notes),
+                changed_pixels=changed,
+                seconds=time.perf_counter() - start,
+            )
+            photo = photo.apply(edit, step, origin)
+        if watch is not None:
+            watch(stage, photo)
+    return photo
+
+
+def mark_origin(
+    photo: Photo, edit: Edit, stage: Stage, darkroom: Darkroom
+) -> tuple[NDArray[np.uint8] | None, int]:
+    """Mark the pixels that differ between a photo and an edit, and count them.
+
+    A pixel keeps the most inventive mark it ever earned.
+    """
+    if edit.pixels is None:
+        return photo.origin, 0
+    if edit.pixels.shape != photo.pixels.shape:
+        mark = darkroom.empty(edit.pixels.shape[:2], np.uint8)
+        mark[:] = stage.marks
+        return mark, mark.size
+    before = photo.origin
+    origin = darkroom.empty(photo.size, np.uint8)
+    changed = 0
+
+    def strip(rows: slice) -> None:
+        nonlocal changed
+        differs = _differs(photo.pixels[rows], edit.pixels[rows])
+        changed += int(np.count_nonzero(differs))
+        mark = differs.astype(np.uint8) * np.uint8(stage.marks)
+        origin[rows] = mark if before is None else np.maximum(before[rows], mark)
+
+    darkroom.strips(strip, photo.size)
+    return origin, changed
+
+
+def _differs(before: Pixels, after: Pixels) -> NDArray[np.bool_]:
+    differs = before != after
+    return np.logical_or.reduce([differs[:, :, c] for c in range(differs.shape[2])])
