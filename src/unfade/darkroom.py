@@ -104,8 +104,10 @@ class Darkroom:
     def during(self, stage: str) -> Iterator[None]:
         """Name the stage at work, for progress and history."""
         self._stage, self._used = stage, {}
-        yield
-        self._stage, self._used = "", {}
+        try:
+            yield
+        finally:
+            self._stage, self._used = "", {}
 
     def cancel(self) -> None:
         """Ask the work to stop at the next tile; safe from another thread or a signal handler."""
@@ -227,6 +229,6 @@ def _through(model: Model, after: Piecework | None) -> Piecework:
 def _remove_later(file: mmap.mmap, path: str) -> None:
     """Delete a scratch file at once where the system lets us, else when the array is gone."""
     try:
-        os.unlink(path)
+        Path(path).unlink()
     except PermissionError:
         weakref.finalize(file, lambda: Path(path).unlink(missing_ok=True))

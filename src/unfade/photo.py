@@ -173,7 +173,7 @@ class Photo:
         if self.metadata.bits == 32:
             return array.copy()
         top = 2**self.metadata.bits - 1
-        whole = np.rint(np.clip(array, 0, 1) * np.float32(top))
+        whole: NDArray[Any] = np.rint(np.clip(array, 0, 1) * np.float32(top))
         return whole.astype(np.uint8 if top == 255 else np.uint16)
 
     @property

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
 
 from .darkroom import Darkroom
 from .errors import RecipeError
@@ -74,7 +77,13 @@ class Recipe:
             table = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise RecipeError(f"a recipe must be TOML: {error}") from error
-        stages = tuple(make_stage(dict(entry), known) for entry in table.get("stage", ()))
+        unknown = table.keys() - {"name", "about", "stage"}
+        if unknown:
+            raise RecipeError(f"a recipe has name, about and [[stage]], not {min(unknown)!r}")
+        entries = table.get("stage", [])
+        if not (isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries)):
+            raise RecipeError("each stage of a recipe is a table that begins with [[stage]]")
+        stages = tuple(make_stage(dict(entry), known) for entry in entries)
         return cls(table.get("name", "recipe"), stages, table.get("about", ""))
 
     def to_toml(self) -> str:
@@ -157,7 +166,7 @@ def make_stage(entry: dict[str, Any], known: Mapping[str, type]) -> Any:
         RecipeError: The stage or a setting does not exist, or a value is out of range.
     """
     name = entry.pop("use", None)
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         raise RecipeError(f"no stage {name!r}; known: {', '.join(known)}")
     allowed = [knob.name for knob in settings_of(known[name])]
     unknown = [key for key in entry if key not in allowed]
@@ -190,6 +199,5 @@ def _toml(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
     if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-        return f'"{escaped}"'
-    return repr(value)
+        return json.dumps(value, ensure_ascii=False)  # TOML's basic strings escape as JSON does
+    return repr(value.item() if isinstance(value, np.generic) else value)

@@ -1,4 +1,4 @@
-"""One knob in one line: default, meaning, range and unit, read by recipes, command line and docs."""
+"""One knob in one line: default, meaning, range and unit; read by recipes, commands and docs."""
 
 from __future__ import annotations
 
@@ -65,10 +65,13 @@ def check_settings(stage: Any) -> None:
         where = f"{getattr(stage, 'name', type(stage).__name__)}.{knob.name}"
         if knob.choices and value not in knob.choices:
             raise ValueError(f"{where} must be {knob.allowed}, got {value!r}")
+        if isinstance(knob.default, bool) and not isinstance(value, bool):
+            raise ValueError(f"{where} must be {knob.allowed}, got {value!r}")
         if knob.low is None or knob.high is None:
             continue
         values = value if isinstance(value, tuple) else (value,)
-        if not all(isinstance(v, int | float) and knob.low <= v <= knob.high for v in values):
+        kinds = (int,) if type(knob.default) is int else (int, float)
+        if not all(_is_number(v, kinds) and knob.low <= v <= knob.high for v in values):
             raise ValueError(f"{where} must be within {knob.allowed}, got {value!r}")
 
 
@@ -84,10 +87,14 @@ def parse_setting(knob: Setting, text: str) -> Any:
         if text.lower() not in words:
             raise ValueError(f"{knob.name} must be true or false, got {text!r}")
         return words[text.lower()]
-    if isinstance(knob.default, tuple):
-        kind = type(knob.default[0]) if knob.default else float
-        return tuple(kind(part) for part in text.split(","))
     try:
+        if isinstance(knob.default, tuple):
+            kind = type(knob.default[0]) if knob.default else float
+            return tuple(kind(part.strip()) for part in text.split(","))
         return type(knob.default)(text)
     except ValueError:
         raise ValueError(f"{knob.name} must be {knob.allowed}, got {text!r}") from None
+
+
+def _is_number(value: Any, kinds: tuple[type, ...]) -> bool:
+    return isinstance(value, kinds) and not isinstance(value, bool)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import tomllib
 from collections.abc import Mapping
 from typing import Any
@@ -73,7 +74,7 @@ class ModelCard:
         fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         quality = fields.pop("quality")
         lines = [f"{name} = {_toml(value)}" for name, value in fields.items()]
-        lines += ["", "[quality]", *(f"{_toml(k)} = {v!r}" for k, v in quality.items())]
+        lines += ["", "[quality]", *(f"{_toml(k)} = {float(v)!r}" for k, v in quality.items())]
         return "\n".join(lines) + "\n"
 
 
@@ -81,6 +82,5 @@ def _toml(value: Any) -> str:
     if isinstance(value, tuple):
         return "[" + ", ".join(map(str, value)) + "]"
     if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-        return f'"{escaped}"'
+        return json.dumps(value, ensure_ascii=False)  # TOML's basic strings escape as JSON does
     return repr(value)

@@ -41,7 +41,7 @@ class Model:
             raise ModelError(
                 f"{self.card.name} takes inputs of {self.card.inputs} channels, got {channels}"
             )
-        answer = self.network(*planes)[0]
+        answer: NDArray[np.float32] = self.network(*planes)[0]
         if answer.ndim != 3:
             return answer
         height, width = arrays[0].shape[:2]
@@ -57,7 +57,8 @@ def to_planes(array: NDArray[np.float32], multiple_of: int = 1) -> NDArray[np.fl
     below = round_up(height, multiple_of) - height
     right = round_up(width, multiple_of) - width
     if below or right:
-        array = cv2.copyMakeBorder(array, 0, below, 0, right, cv2.BORDER_REPLICATE)
+        padded = cv2.copyMakeBorder(array, 0, below, 0, right, cv2.BORDER_REPLICATE)
+        array = np.asarray(padded, np.float32)
     if array.ndim == 2:
         array = array[:, :, None]
     return np.ascontiguousarray(array.transpose(2, 0, 1)[None], np.float32)
