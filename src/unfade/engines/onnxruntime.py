@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
-from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from ..errors import EngineError
+
+# Since 2026 ONNX Runtime reports sessions, models and errors to its maker and keeps an identifier
+# in the home folder, on every system, unless told not to before it is loaded; its own
+# `disable_telemetry_events` comes too late, except on Windows.
+os.environ["ORT_DISABLE_TELEMETRY"] = os.environ["ORT_TELEMETRY_DISABLED"] = "1"
+
+import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 REFUSALS: tuple[type[Exception], ...] = (
     *(
@@ -69,16 +76,14 @@ class OnnxRuntimeNetwork:
         Raises:
             EngineError: The arrays do not fit the network.
         """
-        shapes = ", ".join(str(array.shape) for array in arrays)
         if len(arrays) != len(self._inputs):
-            raise EngineError(
-                f"{self._name} takes {len(self._inputs)} inputs, got {shapes or 'none'}"
-            )
+            raise EngineError(f"{self._name} takes {len(self._inputs)} inputs, got {len(arrays)}")
         try:
             feed = dict(zip(self._inputs, arrays, strict=True))
             (answer,) = self._session.run([self._output], feed)
         except REFUSALS as error:
-            message = f"onnxruntime cannot run {self._name} on {shapes}: {_line(error)}"
+            seen = ", ".join(str(array.shape) for array in arrays)
+            message = f"onnxruntime cannot run {self._name} on {seen}: {_line(error)}"
             raise EngineError(message) from error
         return np.asarray(answer, np.float32)
 
