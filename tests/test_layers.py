@@ -9,7 +9,7 @@ import pytest
 HOUSE = Path(__file__).parent.parent / "src" / "unfade"
 
 FLOORS = """
-    errors settings | photo color | tiling film metrics | fill | io engines | models | darkroom
+    errors settings | photo color | tiling film metrics | fill | io engines | models medium | darkroom
     | recipe | stages degrade | choose | pipeline | report | jobs evaluate | verbs
     | cluster train | cli web
 """
@@ -62,8 +62,8 @@ def complaints(source: str, file: str) -> list[str]:
         there = rest[0] if rest else name
         if here == "cli" and inside and there in ("train", "web"):
             continue
-        if there not in RANK:
-            found.append(f"{there} stands on no floor")
+        if unknown := {here, there} - set(RANK):
+            found.append(f"{', '.join(sorted(unknown))} stands on no floor")
         elif there != here and (there == "train" or RANK[there] >= RANK[here]):
             found.append(f"{here} may not know {there}")
         target = Path(*rest) if rest else Path()
