@@ -9,8 +9,8 @@ import pytest
 HOUSE = Path(__file__).parent.parent / "src" / "unfade"
 
 FLOORS = """
-    errors settings | photo color | tiling film metrics | fill | io engines | models medium | darkroom
-    | recipe | stages degrade | choose | pipeline | report | jobs evaluate | verbs
+    errors settings | photo color | tiling film metrics | fill | io engines | models medium
+    | darkroom | recipe | stages degrade | choose | pipeline | report | jobs evaluate | verbs
     | cluster train | cli web
 """
 RANK = {name: rank for rank, floor in enumerate(FLOORS.split("|")) for name in floor.split()}
