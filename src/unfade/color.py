@@ -81,3 +81,8 @@ def to_lab(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     straight = relative / np.float32(3 * delta**2) + np.float32(4 / 29)
     x, y, z = np.moveaxis(np.where(relative > delta**3, np.cbrt(relative), straight), -1, 0)
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
+
+
+def in_color(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Repeat a grey picture (H, W, 1) to (H, W, 3); a color picture comes back as it is."""
+    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels

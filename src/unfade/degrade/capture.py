@@ -70,7 +70,7 @@ class AddGrain:
         )
         noise *= self._strength(pixels)
         if channels == 3 and self.balance != (1.0, 1.0, 1.0):
-            cv2.multiply(noise, (*self.balance, 0.0), dst=noise)
+            noise = np.asarray(cv2.transform(noise, np.diag(self.balance)), np.float32)
         noise += pixels
         return Edit(pixels=np.clip(noise, 0, 1, out=noise))
 

@@ -147,14 +147,14 @@ Drawn = tuple[Numbers, Numbers, Numbers]
 
 
 def _draw_print(rng: np.random.Generator, severity: float) -> Drawn:
-    loss = rng.uniform(0.08, 0.5, 3)
-    loss[rng.choice(3, p=(0.5, 0.3, 0.2))] = rng.uniform(0.4, 0.75)
-    stain = rng.uniform(0, 0.05) + rng.gamma(2.0, 0.07) * np.array([0.1, rng.uniform(0.3, 0.7), 1])
+    loss = rng.uniform(0.12, 0.55, 3)
+    loss[rng.choice(3, p=(0.5, 0.3, 0.2))] = rng.uniform(0.45, 0.8)
+    stain = rng.uniform(0, 0.05) + rng.gamma(2.0, 0.09) * np.array([0.1, rng.uniform(0.3, 0.7), 1])
     return 1 - severity * loss, _draw_crosstalk(rng, severity, 0.1), severity * stain
 
 
 def _draw_slide(rng: np.random.Generator, severity: float) -> Drawn:
-    loss = np.array([rng.uniform(0.3, 0.75), rng.uniform(0, 0.25), rng.uniform(0.2, 0.6)])
+    loss = np.array([rng.uniform(0.35, 0.8), rng.uniform(0, 0.25), rng.uniform(0.25, 0.65)])
     if rng.random() < 0.2:
         loss = rng.permutation(loss)
     stain = rng.normal(0.02, 0.04, 3)
@@ -162,10 +162,10 @@ def _draw_slide(rng: np.random.Generator, severity: float) -> Drawn:
 
 
 def _draw_silver(rng: np.random.Generator, severity: float) -> Drawn:
-    loss = rng.uniform(0.1, 0.65) + rng.normal(0, 0.02, 3)
+    loss = rng.uniform(0.15, 0.7) + rng.normal(0, 0.02, 3)
     if rng.random() < 0.3:  # sulfided silver turns warm
         loss = loss + rng.uniform(0, 0.2) * np.array([0.6, 0.1, -0.6])
-    stain = rng.uniform(0, 0.08) + rng.gamma(2.0, 0.07) * np.array([0.1, rng.uniform(0.3, 0.6), 1])
+    stain = rng.uniform(0, 0.08) + rng.gamma(2.0, 0.08) * np.array([0.1, rng.uniform(0.3, 0.6), 1])
     return 1 - severity * loss, np.zeros(9), severity * stain
 
 

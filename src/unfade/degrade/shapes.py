@@ -1,0 +1,212 @@
+"""The shapes of damage: opacity pictures of specks, hairs, scratches, stains, creases and tears.
+
+Every function draws on a canvas (H, W) uint8 in place, 255 being opaque, anti-aliased by OpenCV
+(coordinates in 1/16 px). Sizes and counts follow the hand-annotated 35 mm scans of Ivanova et al.,
+"Simulating analogue film damage to analyse and improve artefact restoration on high-resolution
+scans", Computer Graphics Forum 42(2), 2023 (arXiv 2302.10004).
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ReadError
+
+Canvas = NDArray[np.uint8]
+Rng = np.random.Generator
+
+_SHIFT = 4
+_ONE = 1 << _SHIFT
+
+
+def _fixed(points: NDArray[np.floating]) -> NDArray[np.int32]:
+    return np.rint(points * _ONE).astype(np.int32).reshape(-1, 1, 2)
+
+
+def draw_speck(canvas: Canvas, rng: Rng, center: NDArray[np.float64], radius: float) -> None:
+    """Draw an irregular blob: a circle with random harmonics, drawn out along one axis."""
+    corners = 10 if radius < 4 else 24
+    angle = np.linspace(0, 2 * np.pi, corners, endpoint=False)
+    outline = np.ones(corners)
+    for order in (2, 3, 5):
+        outline += rng.normal(0, 0.28 / order) * np.cos(order * angle + rng.uniform(0, 6.28))
+    stretch = rng.uniform(0.55, 1.0)
+    turn = rng.uniform(0, np.pi)
+    x, y = np.cos(angle) * outline, np.sin(angle) * outline * stretch
+    points = radius * np.stack(
+        [x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn)], axis=1
+    )
+    value = int(rng.uniform(130, 255))
+    cv2.fillPoly(canvas, [_fixed(points + center)], value, cv2.LINE_AA, _SHIFT)
+
+
+def draw_fiber(
+    canvas: Canvas, rng: Rng, center: NDArray[np.float64], length: float, width: int, curl: float
+) -> None:
+    """Draw a hair or lint: a smooth random walk of the direction.
+
+    Args:
+        length: Of the fiber, in pixels.
+        width: Of the stroke, in pixels.
+        curl: Standard deviation of the turn over the whole length, in radians.
+    """
+    steps = max(4, min(48, int(length / 3)))
+    bend = cv2.GaussianBlur(rng.standard_normal((1, steps)), (0, 0), 2.5)[0]
+    heading = rng.uniform(0, 2 * np.pi) + np.cumsum(bend) * curl / np.sqrt(steps) * 2.5
+    walk = np.cumsum(np.stack([np.cos(heading), np.sin(heading)], axis=1), axis=0)
+    points = (walk - walk.mean(axis=0)) * (length / steps) + center
+    value = int(rng.uniform(130, 255))
+    cv2.polylines(canvas, [_fixed(points)], False, value, width, cv2.LINE_AA, _SHIFT)
+
+
+def draw_scratch(
+    canvas: Canvas,
+    rng: Rng,
+    start: NDArray[np.float64],
+    direction: float,
+    length: float,
+    width: int,
+) -> None:
+    """Draw a nearly straight scratch that breaks off and starts again."""
+    pieces = int(rng.integers(1, 4))
+    bend = rng.normal(0, 0.02)
+    position = 0.0
+    for _ in range(pieces):
+        span = length / pieces * rng.uniform(0.5, 1.0)
+        along = position + np.linspace(0, span, 8)
+        side = bend * along**2 / max(length, 1) + rng.normal(0, 0.4)
+        points = start + np.stack(
+            [
+                along * np.cos(direction) - side * np.sin(direction),
+                along * np.sin(direction) + side * np.cos(direction),
+            ],
+            axis=1,
+        )
+        value = int(rng.uniform(110, 255))
+        cv2.polylines(canvas, [_fixed(points)], False, value, width, cv2.LINE_AA, _SHIFT)
+        position += span + length / pieces * rng.uniform(0, 0.3)
+
+
+def draw_jagged_line(
+    canvas: Canvas,
+    rng: Rng,
+    ends: NDArray[np.float64],
+    width: float,
+    roughness: float,
+    value: int = 255,
+) -> NDArray[np.float64]:
+    """Draw a crease or the edge of a tear: a broken line whose width changes along the way.
+
+    Args:
+        ends: (2, 2) first and last point, x and y in pixels.
+        width: Mean width in pixels.
+        roughness: Standard deviation of the sideways jumps, in pixels.
+        value: Opacity, 0 to 255.
+    Returns:
+        (n, 2) points of the middle line.
+    """
+    span = ends[1] - ends[0]
+    length = max(float(np.hypot(*span)), 1.0)
+    count = max(6, int(length / 5))
+    drift = np.cumsum(rng.standard_normal(count)) * roughness / np.sqrt(count) * 3
+    drift -= np.linspace(drift[0], drift[-1], count)
+    side = drift + rng.normal(0, roughness * 0.3, count)
+    normal = np.array([-span[1], span[0]]) / length
+    middle = ends[0] + np.linspace(0, 1, count)[:, None] * span + side[:, None] * normal
+    half = np.maximum(0.25, width / 2 * (1 + rng.normal(0, 0.45, count)))[:, None] * normal
+    band = np.concatenate([middle + half, (middle - half)[::-1]])
+    cv2.fillPoly(canvas, [_fixed(band)], value, cv2.LINE_AA, _SHIFT)
+    return np.asarray(middle)
+
+
+def draw_blob(
+    canvas: Canvas, rng: Rng, center: NDArray[np.float64], radius: float, roughness: float
+) -> None:
+    """Draw a large ragged area: a stain, a hole, a lost corner."""
+    corners = int(np.clip(radius * 2, 16, 160))
+    angle = np.linspace(0, 2 * np.pi, corners, endpoint=False)
+    outline = np.ones(corners)
+    for order in range(1, 9):
+        outline += rng.normal(0, roughness / order) * np.cos(order * angle + rng.uniform(0, 6.28))
+    outline = np.maximum(0.15, outline + rng.normal(0, roughness * 0.06, corners))
+    points = center + radius * outline[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    cv2.fillPoly(canvas, [_fixed(points)], 255, cv2.LINE_AA, _SHIFT)
+
+
+def smooth_field(rng: Rng, size: tuple[int, int], cells: int) -> NDArray[np.float32]:
+    """Smooth random values in [0, 1]: a coarse grid of about `cells` across, drawn large."""
+    coarse = rng.random((cells + 1, cells + 1), dtype=np.float32)
+    field = cv2.resize(coarse, (size[1], size[0]), interpolation=cv2.INTER_CUBIC)
+    return np.clip(field, 0, 1)
+
+
+def paste_shape(canvas: Canvas, shape: Canvas, center: NDArray[np.float64]) -> None:
+    """Lay an opacity picture on a canvas by maximum, cut at the border."""
+    height, width = shape.shape
+    left, top = int(center[0] - width / 2), int(center[1] - height / 2)
+    rows = slice(max(0, top), min(canvas.shape[0], top + height))
+    cols = slice(max(0, left), min(canvas.shape[1], left + width))
+    if rows.start >= rows.stop or cols.start >= cols.stop:
+        return
+    part = shape[rows.start - top : rows.stop - top, cols.start - left : cols.stop - left]
+    np.maximum(canvas[rows, cols], part, out=canvas[rows, cols])
+
+
+def turned(shape: Canvas, rng: Rng, scale: float) -> Canvas:
+    """Scale an opacity picture and turn it by a random angle."""
+    if scale < 0.8:
+        size = (max(1, round(shape.shape[1] * scale)), max(1, round(shape.shape[0] * scale)))
+        shape = np.asarray(cv2.resize(shape, size, interpolation=cv2.INTER_AREA), np.uint8)
+        scale = 1.0
+    height, width = shape.shape
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), rng.uniform(0, 360), scale)
+    cosine, sine = abs(matrix[0, 0]), abs(matrix[0, 1])
+    size = (int(height * sine + width * cosine) + 3, int(height * cosine + width * sine) + 3)
+    matrix[:, 2] += np.array([size[0] - width, size[1] - height]) / 2
+    return np.asarray(cv2.warpAffine(shape, matrix, size, flags=cv2.INTER_LINEAR), np.uint8)
+
+
+@functools.lru_cache(maxsize=4)
+def shape_library(folder: str, part: str = "all") -> Mapping[str, tuple[Canvas, ...]]:
+    """Load artefact pictures from a folder with one subfolder per class.
+
+    Args:
+        folder: Holds `<class>/*.png` or `*.webp`: grey pictures, value = opacity.
+        part: `all`, or `train` or `val`: nine tenths and one tenth, split by the file's name, so
+            that no shape is in both.
+    Raises:
+        ReadError: There are no pictures.
+    """
+    found: dict[str, tuple[Canvas, ...]] = {}
+    for place in sorted(Path(folder).iterdir()) if Path(folder).is_dir() else ():
+        files = sorted(file for file in place.glob("*.*") if _in_part(file, part))
+        pictures = [cv2.imread(str(file), cv2.IMREAD_GRAYSCALE) for file in files]
+        shapes = tuple(_reduced(p) for p in pictures if p is not None and p.any())
+        if shapes:
+            found[place.name] = shapes
+    if not found:
+        raise ReadError(f"no artefact shapes in {folder}; expected <class>/*.png or *.webp")
+    return found
+
+
+def _reduced(picture: NDArray[Any], longest: int = 160) -> Canvas:
+    """Shrink a picture that is larger than what is usually pasted, so that pasting is fast."""
+    factor = longest / max(picture.shape)
+    if factor < 1:
+        picture = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    return np.asarray(picture, np.uint8)
+
+
+def _in_part(file: Path, part: str) -> bool:
+    if part == "all":
+        return True
+    tenth = hashlib.sha256(f"{file.parent.name}/{file.stem}".encode()).digest()[0] % 10
+    return (tenth == 0) == (part == "val")

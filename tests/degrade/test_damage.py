@@ -1,0 +1,102 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from unfade.darkroom import Darkroom
+from unfade.degrade import DEGRADATIONS, PRESETS, draw_aging
+from unfade.degrade.damage import (
+    AddArtifacts,
+    AddCreases,
+    AddLineScratches,
+    AddStains,
+    AddTears,
+)
+from unfade.photo import Photo
+from unfade.pipeline import run
+from unfade.recipe import Recipe, make_stage
+
+STAGES = [
+    AddArtifacts(kind="dust", seed=1),
+    AddArtifacts(kind="dirt", seed=1),
+    AddArtifacts(kind="hair", size_px=60, seed=1),
+    AddArtifacts(kind="lint", size_px=20, seed=1),
+    AddArtifacts(kind="scratch", size_px=80, seed=1),
+    AddArtifacts(kind="stain", size_px=20, count=3, seed=1),
+    AddLineScratches(seed=1),
+    AddStains(seed=1),
+    AddCreases(seed=1),
+    AddTears(seed=1, holes=1),
+]
+
+
+def grey_photo(value: float = 0.5, channels: int = 3) -> Photo:
+    return Photo(np.full((160, 200, channels), value, np.float32))
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda s: f"{s.name}-{getattr(s, 'kind', '')}")
+def test_damage_changes_pixels_and_the_mask_knows_where(stage):
+    photo = grey_photo()
+    aged = run(photo, Recipe("age", (stage,)), Darkroom())
+    change = np.abs(aged.pixels - photo.pixels).max(axis=2)
+    assert change.max() > 10 / 255
+    np.testing.assert_array_equal(aged.damage >= 1, change >= np.float32(10 / 255))
+    assert not aged.damage[change == 0].any()
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda s: f"{s.name}-{getattr(s, 'kind', '')}")
+def test_same_seed_same_damage_and_another_seed_other_damage(stage):
+    first, again = (run(grey_photo(), Recipe("age", (stage,)), Darkroom()) for _ in range(2))
+    np.testing.assert_array_equal(first.pixels, again.pixels)
+    other = run(grey_photo(), Recipe("age", (dataclasses.replace(stage, seed=2),)), Darkroom())
+    assert (first.pixels != other.pixels).any()
+
+
+def test_bright_dust_brightens_and_dark_dust_darkens():
+    for tone, sign in (((1.0, 1.0, 1.0), 1), ((0.0, 0.0, 0.0), -1)):
+        stage = AddArtifacts(kind="dust", tone=tone, seed=3)
+        aged = run(grey_photo(), Recipe("age", (stage,)), Darkroom())
+        assert (sign * (aged.pixels - 0.5) >= 0).all()
+
+
+def test_grey_photos_stay_grey():
+    aged = run(grey_photo(channels=1), Recipe("age", tuple(STAGES)), Darkroom())
+    assert aged.pixels.shape == (160, 200, 1)
+
+
+def test_no_artefacts_change_nothing():
+    aged = run(grey_photo(), Recipe("age", (AddArtifacts(count=0),)), Darkroom())
+    assert (aged.pixels == 0.5).all()
+    assert not aged.damage.any()
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_aging_replays_from_its_history(preset):
+    rng = np.random.default_rng(5)
+    photo = Photo(rng.random((96, 128, 3), np.float32))
+    aged = run(photo, draw_aging(rng, preset, 0.7, size=(96, 128)), Darkroom())
+    steps = [{"use": step.stage, **step.settings} for step in aged.history]
+    replay = Recipe("replay", tuple(make_stage(step, DEGRADATIONS) for step in steps))
+    np.testing.assert_array_equal(run(photo, replay, Darkroom()).pixels, aged.pixels)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_aging_recipes_survive_being_written_down(preset):
+    recipe = draw_aging(np.random.default_rng(1), preset, 0.5)
+    assert Recipe.from_toml(recipe.to_toml(), DEGRADATIONS) == recipe
+
+
+def test_more_severity_means_more_damage():
+    def damaged(severity: float) -> float:
+        shares = []
+        for seed in range(12):
+            recipe = draw_aging(np.random.default_rng(seed), "film-35mm", severity, size=(160, 200))
+            shares.append((run(grey_photo(), recipe, Darkroom()).damage >= 1).mean())
+        return float(np.mean(shares))
+
+    assert damaged(0.9) > 2 * damaged(0.1)
+
+
+def test_an_unknown_preset_is_named_with_the_known_ones():
+    with pytest.raises(ValueError, match="no aging preset 'daguerreotype'; known: film-35mm"):
+        draw_aging(np.random.default_rng(0), "daguerreotype")

@@ -1,0 +1,39 @@
+import cv2
+import numpy as np
+import pytest
+
+from unfade.degrade.shapes import shape_library, smooth_field, turned
+from unfade.errors import ReadError
+
+
+def write_library(folder, count=40):
+    (folder / "dots").mkdir()
+    for index in range(count):
+        cv2.imwrite(str(folder / "dots" / f"{index:04}.png"), np.full((9, 9), 200, np.uint8))
+
+
+def test_train_and_val_share_no_shape(tmp_path):
+    write_library(tmp_path)
+    parts = {p: len(shape_library(str(tmp_path), p)["dots"]) for p in ("all", "train", "val")}
+    assert parts["train"] + parts["val"] == parts["all"] == 40
+    assert 0 < parts["val"] < parts["train"]
+
+
+def test_a_library_without_pictures_is_refused(tmp_path):
+    with pytest.raises(ReadError, match="no artefact shapes"):
+        shape_library(str(tmp_path))
+
+
+def test_shrinking_a_shape_keeps_its_weight():
+    shape = np.zeros((80, 80), np.uint8)
+    cv2.circle(shape, (40, 40), 30, 255, -1)
+    small = turned(shape, np.random.default_rng(0), 0.25)
+    assert small.sum() == pytest.approx(shape.sum() / 16, rel=0.1)
+
+
+def test_smooth_fields_stay_within_zero_and_one():
+    field = smooth_field(np.random.default_rng(0), (50, 70), 5)
+    assert field.shape == (50, 70)
+    assert field.min() >= 0
+    assert field.max() <= 1
+    assert np.abs(np.diff(field, axis=0)).max() < 0.2
