@@ -1,0 +1,123 @@
+"""What each task is shown: inputs and targets made from one clean crop."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..color import in_color
+from ..darkroom import Darkroom
+from ..degrade.artifacts import draw_damage
+from ..degrade.capture import draw_blur, draw_grain, draw_jpeg, draw_noise, draw_resolution
+from ..degrade.fading import draw_fade, draw_grey
+from ..fill import coarse_fill, smooth_fill
+from ..photo import Photo
+from ..pipeline import run
+from ..recipe import Recipe
+
+Array = NDArray[np.float32]
+Rng = np.random.Generator
+
+MEDIA = ("negative", "slide", "print", "print")
+
+
+@dataclasses.dataclass(frozen=True)
+class DamageExamples:
+    """Aged crops and what is damaged in them.
+
+    Attributes:
+        library: Folder of artefact pictures, or empty.
+        part: Part of the library: `train` or `val`.
+    """
+
+    library: str = ""
+    part: str = "train"
+
+    def __call__(self, crop: Array, rng: Rng) -> tuple[Array, Array]:
+        """Give the aged crop (H, W, 3) and how visible its damage is (H, W), 1 from 10/255 on."""
+        stages: list[Any] = [draw_grey(rng)] if rng.random() < 0.3 else []
+        stages += [draw_fade(rng, float(rng.uniform(0, 1)))] if rng.random() < 0.5 else []
+        stages += [draw_grain(rng, float(rng.uniform(0, 0.7)))] if rng.random() < 0.6 else []
+        stages += [draw_blur(rng, float(rng.uniform(0, 0.6)))] if rng.random() < 0.2 else []
+        if rng.random() < 0.85:
+            stages += draw_damage(
+                rng,
+                crop.shape[:2],
+                medium=str(rng.choice(MEDIA)),
+                severity=float(rng.uniform(0.1, 1)),
+                library=self.library,
+                part=self.part,
+            )
+        stages += [draw_blur(rng, 0.15)] if rng.random() < 0.2 else []
+        stages += [draw_noise(rng, float(rng.uniform(0, 0.4)))] if rng.random() < 0.4 else []
+        stages += [draw_jpeg(rng, float(rng.uniform(0, 0.6)))] if rng.random() < 0.4 else []
+        aged = run(Photo(crop), Recipe("aging", tuple(stages)), Darkroom())
+        damage = np.zeros(crop.shape[:2], np.float32) if aged.damage is None else aged.damage
+        return np.clip(in_color(aged.pixels), 0, 1), damage
+
+
+@dataclasses.dataclass(frozen=True)
+class InpaintExamples:
+    """Crops with holes in the shape of damage, filled smoothly, and what was there."""
+
+    library: str = ""
+    part: str = "train"
+
+    def __call__(self, crop: Array, rng: Rng) -> tuple[Array, Array, Array]:
+        """Give the smooth fill (H, W, 3), the mask (H, W) and the clean crop (H, W, 3)."""
+        mask = self.mask((crop.shape[0], crop.shape[1]), rng)
+        if rng.random() < 0.25:
+            crop = in_color(crop.mean(axis=2, keepdims=True))
+        known = crop
+        if rng.random() < 0.5:
+            noise = rng.standard_normal(crop.shape, np.float32)
+            known = crop + noise * np.float32(rng.uniform(0, 8) / 255)
+        return smooth_fill(known, mask, coarse_fill(known, mask)), mask, crop
+
+    def mask(self, size: tuple[int, int], rng: Rng) -> Array:
+        """Draw a mask (H, W) of 0 and 1: artefacts, dilated as the stage dilates them."""
+        blank = Photo(np.full((*size, 3), 0.5, np.float32))
+        stages: list[Any] = []
+        while not stages:
+            stages = draw_damage(
+                rng,
+                size,
+                medium=str(rng.choice(MEDIA)),
+                severity=float(rng.uniform(0.3, 1)),
+                library=self.library,
+                part=self.part,
+            )
+            stages = [s for s in stages if getattr(s, "name", "") != "stains"]
+        damage = run(blank, Recipe("holes", tuple(stages)), Darkroom()).damage
+        assert damage is not None
+        side = int(rng.choice([3, 3, 5, 7]))
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+        mask = cv2.dilate((damage > 0.5).astype(np.float32), kernel)
+        # A crop that is mostly hole teaches little.
+        return np.asarray(mask if mask.mean() < 0.5 else mask * 0, np.float32)
+
+
+@dataclasses.dataclass(frozen=True)
+class DenoiseExamples:
+    """Crops with grain, noise, blur, low resolution and JPEG, and the clean crop."""
+
+    def __call__(self, crop: Array, rng: Rng) -> tuple[Array, Array]:
+        """Give the degraded crop (H, W, 3) and the clean one."""
+        stages: list[Any] = (
+            [draw_blur(rng, float(rng.uniform(0, 0.5)))] if rng.random() < 0.35 else []
+        )
+        stages += [draw_resolution(rng, float(rng.uniform(0, 0.4)))] if rng.random() < 0.1 else []
+        stages += [draw_grain(rng, float(rng.uniform(0, 1)))] if rng.random() < 0.6 else []
+        stages += [draw_noise(rng, float(rng.uniform(0, 1)))] if rng.random() < 0.6 else []
+        stages += [draw_jpeg(rng, float(rng.uniform(0, 0.8)))] if rng.random() < 0.4 else []
+        if rng.random() < 0.2:
+            crop = in_color(crop.mean(axis=2, keepdims=True))
+        # Faded photos are noisy too: the network must not care for tone or contrast.
+        low, high = rng.uniform(0, 0.25), rng.uniform(0.7, 1)
+        crop = (np.float32(low) + crop * np.float32(high - low)) if rng.random() < 0.4 else crop
+        aged = run(Photo(crop), Recipe("noise", tuple(stages)), Darkroom())
+        return np.clip(in_color(aged.pixels), 0, 1), crop
