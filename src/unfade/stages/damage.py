@@ -1,0 +1,156 @@
+"""`DetectDamage`: find dust, hair, scratches, stains and creases at the scan's full resolution."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, ClassVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..color import in_color
+from ..darkroom import Darkroom
+from ..photo import Edit, Mask, Origin, Photo
+from ..recipe import Finding
+from ..settings import check_settings, setting
+from ..tiling import Tile
+
+Plane = NDArray[np.float32]
+
+
+@dataclasses.dataclass(frozen=True)
+class DetectDamage:
+    """Mark damaged pixels in `Photo.damage`; change none.
+
+    The published detector (Wan et al., "Bringing Old Photos Back to Life", CVPR 2020) shrinks
+    every photo to 256 px and loses thin scratches; this network runs tile by tile on every pixel
+    of the scan. A mask that the photo already has, such as the user's own, is kept as it is.
+    """
+
+    name: ClassVar[str] = "damage"
+    invents: ClassVar[bool] = False
+    marks: ClassVar[Origin] = Origin.UNTOUCHED
+
+    sensitivity: float = setting(
+        0.5, "0 marks only what is certain, 1 also what is faint", low=0, high=1
+    )
+    min_area_px: int = setting(5, "smaller marks are dropped", low=1, high=10_000, unit="px")
+    grow_px: int = setting(
+        2, "marks are grown by this much, to take in soft edges", low=0, high=50, unit="px"
+    )
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+    def look(self, photo: Photo, darkroom: Darkroom) -> Finding:
+        if photo.damage is not None:
+            return Finding(False, "a mask is given: kept")
+        return Finding(True, f"looked for at sensitivity {self.sensitivity:g}")
+
+    def __call__(self, photo: Photo, darkroom: Darkroom) -> Edit:
+        finding = self.look(photo, darkroom)
+        if not finding.needed:
+            return Edit(notes={"evidence": finding.evidence})
+        probability = damage_probability(photo, darkroom)
+        mask, count = self.mask(probability, darkroom)
+        share = float(np.count_nonzero(mask)) / mask.size
+        notes = {
+            "evidence": f"{count} marks on {share:.2%} of the photo",
+            "marks": count,
+            "damaged_share": share,
+            "threshold": self.threshold,
+            "infrared": photo.infrared is not None,
+        }
+        return Edit(damage=mask, notes=notes)
+
+    @property
+    def threshold(self) -> float:
+        """Probability from which a pixel is damaged: 0.95 at sensitivity 0, 0.15 at 1."""
+        return 0.95 - 0.8 * self.sensitivity
+
+    def mask(self, probability: Plane, darkroom: Darkroom) -> tuple[Mask, int]:
+        """Turn probabilities into a mask by hysteresis (Canny, 1986): sure marks, grown along.
+
+        Returns:
+            (H, W) of 0 and 1, and the number of marks.
+        """
+        sure, likely = self.threshold, self.threshold * 0.5
+        mask = darkroom.empty(probability.shape, np.float32)
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(
+            (probability >= likely).astype(np.uint8), connectivity=8
+        )
+        found = np.zeros(count, bool)
+        found[labels[probability >= sure]] = True
+        found &= stats[:, cv2.CC_STAT_AREA] >= self.min_area_px
+        found[0] = False
+        width = 2 * self.grow_px + 1
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
+        mask[:] = cv2.dilate(found[labels].astype(np.uint8), kernel)
+        return mask, int(found.sum())
+
+
+def damage_probability(photo: Photo, darkroom: Darkroom) -> Plane:
+    """Ask the network how likely each pixel is damaged, and the infrared plane if there is one.
+
+    Returns:
+        (H, W) float32 in [0, 1].
+    """
+    model = darkroom.model("damage")
+
+    def ask(tile: Tile, pixels: Plane) -> Plane:
+        return model(in_color(pixels))[:, :, 0]
+
+    probability = darkroom.map(
+        ask,
+        photo.pixels,
+        out=darkroom.empty(photo.size),
+        halo=model.card.halo,
+        tile=darkroom.tile_for(model, photo.size),
+        multiple_of=model.card.multiple_of,
+    )
+    if photo.infrared is None:
+        return probability
+    return darkroom.map(
+        lambda tile, seen, hidden: np.maximum(seen, hidden),
+        probability,
+        infrared_damage(photo.infrared),
+        out=darkroom.empty(photo.size),
+    )
+
+
+def infrared_damage(infrared: Plane) -> Plane:
+    """Turn the scanner's infrared plane into damage: dyes let infrared through, dust does not.
+
+    Args:
+        infrared: (H, W) float32 in [0, 1].
+    Returns:
+        (H, W) float32 in [0, 1]: 0 up to an attenuation of 6 %, 1 from 25 % on.
+    """
+    height, width = infrared.shape
+    factor = max(1, max(height, width) // 256)
+    small = cv2.resize(
+        infrared, (max(1, width // factor), max(1, height // factor)), interpolation=cv2.INTER_AREA
+    )
+    # The film base is the bright side: closing removes the dust before the smoothing.
+    base = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
+    base = cv2.resize(cv2.GaussianBlur(base, (0, 0), 4), (width, height))
+    attenuation = 1 - infrared / np.maximum(base, 1e-3)
+    return np.clip((attenuation - 0.06) / 0.19, 0, 1).astype(np.float32)
+
+
+def mark_statistics(mask: Mask) -> dict[str, Any]:
+    """Count and measure the marks of a mask, for reports.
+
+    Args:
+        mask: (H, W) in [0, 1]; from 0.5 on is damaged.
+    Returns:
+        `marks`, `damaged_share` and the area percentiles in pixels.
+    """
+    count, _, stats, _ = cv2.connectedComponentsWithStats((mask >= 0.5).astype(np.uint8))
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    if count <= 1:
+        return {"marks": 0, "damaged_share": 0.0, "area_px": {}}
+    levels = {f"p{p}": float(np.percentile(areas, p)) for p in (10, 50, 90, 100)}
+    share = float(areas.sum()) / mask.size
+    return {"marks": count - 1, "damaged_share": share, "area_px": levels}

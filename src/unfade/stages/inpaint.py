@@ -1,0 +1,110 @@
+"""`Inpaint`: continue the picture into what is marked as damaged, and touch nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import ClassVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..color import in_color
+from ..darkroom import Darkroom
+from ..fill import GRID, HALO, coarse_fill, smooth_fill
+from ..film.grain import grain_texture, grain_tile
+from ..models.model import Model
+from ..photo import Edit, Mask, Origin, Photo, Pixels
+from ..recipe import Finding
+from ..settings import check_settings, setting
+from ..tiling import Tile
+
+
+@dataclasses.dataclass(frozen=True)
+class Inpaint:
+    """Fill the damage mask with what the surroundings suggest.
+
+    A smooth push-pull fill is the ground; a network that sees fill and mask adds structure, and
+    grain as measured is laid over it. Inside the mask the fill is feathered; outside every pixel
+    keeps its very value.
+    """
+
+    name: ClassVar[str] = "inpaint"
+    invents: ClassVar[bool] = True
+    marks: ClassVar[Origin] = Origin.FILLED
+
+    strength: float = setting(1.0, "how far marked pixels move to the fill", low=0, high=1)
+    feather_px: float = setting(
+        1.0, "width of the soft rim inside the mask", low=0, high=20, unit="px"
+    )
+    grain: float = setting(
+        1.0, "how much of the measured grain is laid over the fill", low=0, high=1
+    )
+    seed: int = setting(0, "fixes the grain", low=0, high=2**63)
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+    def look(self, photo: Photo, darkroom: Darkroom) -> Finding:
+        if photo.damage is None:
+            return Finding(False, "nobody looked for damage: skipped")
+        if self.strength == 0 or not photo.damage.any():
+            return Finding(False, "nothing marked as damaged: skipped")
+        return Finding(True, f"{np.count_nonzero(photo.damage)} marked pixels filled")
+
+    def __call__(self, photo: Photo, darkroom: Darkroom) -> Edit:
+        finding = self.look(photo, darkroom)
+        if not finding.needed or photo.damage is None:
+            return Edit(notes={"evidence": finding.evidence})
+        model = darkroom.model("inpaint")
+        pixels = darkroom.empty(photo.pixels.shape)
+
+        def copy(rows: slice) -> None:
+            pixels[rows] = photo.pixels[rows]
+
+        darkroom.strips(copy, photo.size)
+        darkroom.map(
+            self._filler(photo, model),
+            photo.pixels,
+            photo.damage,
+            out=pixels,
+            halo=HALO + model.card.halo,
+            tile=min(512, darkroom.tile_for(model, photo.size)),
+            multiple_of=max(GRID, model.card.multiple_of),
+            where=photo.damage,
+        )
+        return Edit(pixels=pixels, notes={"evidence": finding.evidence})
+
+    def _filler(self, photo: Photo, model: Model):  # type: ignore[no-untyped-def]
+        assert photo.damage is not None
+        coarse = coarse_fill(photo.pixels, photo.damage)
+        texture = grain_texture(photo.grain, self.seed) if photo.grain is not None else None
+
+        def fill(tile: Tile, pixels: Pixels, mask: Mask) -> Pixels:
+            cells = tuple(slice(s.start // GRID, -(-s.stop // GRID)) for s in tile.read)
+            ground = smooth_fill(pixels, mask, coarse[cells])
+            filled = ground + continue_picture(model, ground, mask)
+            if texture is not None and photo.grain is not None and self.grain > 0:
+                noise = grain_tile(texture, photo.grain, filled, *tile.read)
+                filled += np.float32(self.grain) * noise
+            rim = feather(mask, self.feather_px) * np.float32(self.strength)
+            return pixels + rim[:, :, None] * (np.clip(filled, 0, 1) - pixels)
+
+        return fill
+
+
+def continue_picture(model: Model, ground: Pixels, mask: Mask) -> Pixels:
+    """Ask the network for the structure to add to a smooth fill; zero outside the mask."""
+    seen = np.dstack([in_color(ground), (mask > 0).astype(np.float32)])
+    change = model(seen)
+    if ground.shape[2] == 1:
+        change = change.mean(axis=2, keepdims=True)
+    return change * (mask > 0)[:, :, None]
+
+
+def feather(mask: Mask, width_px: float) -> NDArray[np.float32]:
+    """Opacity of the fill: 0 outside the mask, rising inside from its rim to the mask's value."""
+    if width_px == 0:
+        return mask
+    inside = cv2.distanceTransform((mask > 0).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.minimum(inside / np.float32(width_px + 1), 1) * mask

@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+
+from unfade.darkroom import Darkroom
+from unfade.models.card import ModelCard
+from unfade.models.model import Model
+from unfade.photo import Photo
+from unfade.pipeline import run
+from unfade.recipe import Recipe
+from unfade.stages.damage import DetectDamage, infrared_damage, mark_statistics
+
+
+class Room(Darkroom):
+    """A darkroom whose network says that bright red pixels are damaged."""
+
+    def model(self, name):
+        def network(planes):
+            return np.clip(planes[:, :1] * 2 - 1, 0, 1)
+
+        card = ModelCard(name, name, "0" * 64, channels_out=1, multiple_of=16, halo=16)
+        return Model(network, card)
+
+
+def speckled(height=60, width=90, channels=3):
+    pixels = np.full((height, width, channels), 0.3, np.float32)
+    pixels[20:26, 30:36] = 1.0  # certain: 36 px
+    pixels[40:45, 60:65] = 0.7  # probability 0.4
+    pixels[5, 5] = 1.0  # certain, but a single pixel
+    return Photo(pixels)
+
+
+def detect(photo, room=None, **settings):
+    return run(photo, Recipe("detect", (DetectDamage(**settings),)), room or Room())
+
+
+def test_marks_what_is_certain_and_leaves_pixels_alone():
+    photo = speckled()
+    found = detect(photo, grow_px=0)
+    assert found.pixels is photo.pixels
+    assert found.damage[20:26, 30:36].all()
+    assert found.damage.sum() == 36
+    assert found.origin is None
+    assert found.history[0].notes["marks"] == 1
+
+
+def test_more_sensitivity_marks_fainter_damage():
+    assert not detect(speckled(), sensitivity=0.5).damage[42, 62]
+    assert detect(speckled(), sensitivity=0.9).damage[42, 62]
+
+
+def test_marks_are_grown_by_the_pixels_asked_for():
+    grown = detect(speckled(), grow_px=2).damage
+    assert grown[18, 32] == 1
+    assert grown[17, 32] == 0
+
+
+def test_small_marks_count_only_when_asked_for():
+    assert not detect(speckled(), min_area_px=5).damage[5, 5]
+    assert detect(speckled(), min_area_px=1).damage[5, 5]
+
+
+def test_hysteresis_follows_a_certain_mark_into_its_faint_tail():
+    pixels = np.full((40, 60, 3), 0.3, np.float32)
+    pixels[20, 10:20] = 1.0
+    pixels[20, 20:40] = 0.68  # probability 0.36, above half the threshold
+    mask = detect(Photo(pixels), grow_px=0).damage
+    assert mask[20, 10:40].all()
+
+
+@pytest.mark.parametrize("memory_mb", [64, 2048])
+def test_grey_photos_and_any_memory_give_the_same_mask(memory_mb):
+    room = Room(memory=memory_mb * 2**20)
+    color, grey = speckled(), speckled(channels=1)
+    np.testing.assert_array_equal(detect(grey, room).damage, detect(color).damage)
+
+
+def test_a_mask_that_is_there_already_is_kept():
+    mask = np.zeros((60, 90), np.float32)
+    mask[3, 4] = 1
+    found = run(Photo(speckled().pixels, damage=mask), Recipe("detect", (DetectDamage(),)), Room())
+    assert found.damage is mask
+    assert "mask is given" in found.history[0].notes["evidence"]
+
+
+def test_dust_that_is_dark_in_the_infrared_is_marked():
+    infrared = np.full((60, 90), 0.8, np.float32)
+    infrared[50:54, 10:14] = 0.3
+    photo = Photo(np.full((60, 90, 3), 0.3, np.float32), infrared=infrared)
+    mask = detect(photo, grow_px=0).damage
+    assert mask[50:54, 10:14].all()
+    assert mask.sum() <= 30
+
+
+def test_even_infrared_means_no_damage():
+    assert not infrared_damage(np.full((40, 50), 0.6, np.float32)).any()
+
+
+def test_sensitivity_outside_zero_to_one_is_refused():
+    with pytest.raises(ValueError, match=r"damage\.sensitivity must be within 0 to 1, got 2"):
+        DetectDamage(sensitivity=2)
+
+
+def test_statistics_count_marks_and_their_areas():
+    mask = np.zeros((20, 20), np.float32)
+    mask[2:4, 2:4] = 1
+    mask[10:14, 10:14] = 1
+    facts = mark_statistics(mask)
+    assert facts["marks"] == 2
+    assert facts["damaged_share"] == pytest.approx(20 / 400)
+    assert facts["area_px"]["p100"] == 16
+    assert mark_statistics(mask * 0)["marks"] == 0
