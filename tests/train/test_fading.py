@@ -1,0 +1,120 @@
+"""Tests of the fading estimator and its training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("lightning")
+
+from unfade.film.density import unfade  # noqa: E402
+from unfade.stages.fading import ANSWER, FIELD_SIDE, read_answer  # noqa: E402
+from unfade.train.fading import (  # noqa: E402
+    FadingData,
+    FadingNet,
+    FadingTask,
+    export_inputs,
+    make_example,
+    undo,
+)
+
+
+def photo(seed: int = 0, side: int = 160) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    coarse = rng.uniform(0, 255, (6, 6, 3)).astype(np.float32)
+    return cv2.resize(coarse, (side, side), interpolation=cv2.INTER_LINEAR).astype(np.uint8)
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> list[Path]:
+    found = [tmp_path / f"{k}.png" for k in range(4)]
+    for k, path in enumerate(found):
+        cv2.imwrite(str(path), photo(k, 180))
+    return found
+
+
+def batch(paths: list[Path], size: int) -> list[object]:
+    data = FadingData(paths, size)
+    return [torch.stack(list(part)) for part in zip(*(data[i] for i in range(size)), strict=True)]
+
+
+@pytest.mark.parametrize("preset", ["small", "base"])
+def test_an_untrained_network_answers_that_nothing_happened(preset: str) -> None:
+    net = FadingNet(preset).eval()
+    with torch.no_grad():
+        answer = net(*export_inputs())[0].numpy()
+    assert answer.shape == (sum(ANSWER.values()),)
+    _, correction = read_answer(answer)
+    assert correction.matrix == pytest.approx(np.eye(3), abs=0.05)
+    assert correction.offset == pytest.approx(0, abs=0.05)
+    assert correction.grid == pytest.approx(0, abs=0.05)
+
+
+def test_the_network_reads_grids_of_even_mean() -> None:
+    net = FadingNet()
+    torch.nn.init.normal_(net.field.weight)
+    field = net.eval()(*export_inputs())[0, -(FIELD_SIDE**2) :]
+    assert float(field.detach().abs().max()) > 0.005
+    assert float(field.detach().mean()) == pytest.approx(0, abs=1e-5)
+
+
+def test_the_true_numbers_undo_the_fading_in_training_and_in_the_stage_alike() -> None:
+    found = 0
+    for seed in range(30):
+        example = make_example(photo(seed), np.random.default_rng(seed))
+        faded = torch.from_numpy(example.faded.transpose(2, 0, 1)[None].copy())
+        ours = undo(faded, torch.from_numpy(example.truth[None]))[0].numpy().transpose(1, 2, 0)
+        inside = ((example.faded > 0) & (example.faded < 1)).all(axis=2)
+        assert np.abs(ours - example.clean)[inside].max() < 0.01
+        stage = unfade(example.faded, example.fade)
+        assert np.abs(np.clip(ours, 0, 1) - stage)[inside].max() < 1e-3
+        found += int(example.truth[0] == 1)
+    assert 12 <= found <= 28  # some faded, some did not
+
+
+def test_the_same_index_gives_the_same_example(paths: list[Path]) -> None:
+    first, second = FadingData(paths, 9), FadingData(paths, 9)
+    for ours, theirs in zip(first[5], second[5], strict=True):
+        assert torch.equal(ours, theirs)
+    assert not torch.equal(first[5][0], first[6][0])
+
+
+def test_pictures_that_cannot_be_read_are_left_out(paths: list[Path], tmp_path: Path) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    assert len(FadingData([*paths, broken], 1).photos) == len(paths)
+    with pytest.raises(ValueError, match="none of 1 pictures"):
+        FadingData([broken], 1)
+
+
+def test_a_few_steps_make_the_loss_smaller(paths: list[Path]) -> None:
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    task, examples = FadingTask("small", 2e-3, 20), batch(paths, 16)
+    optimizer = torch.optim.Adam(task.parameters(), lr=2e-3)
+    losses = []
+    for _ in range(12):
+        loss = task.loss(examples)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_perfect_numbers_score_better_than_none(paths: list[Path]) -> None:
+    examples = batch(paths, 16)
+    task = FadingTask("small", 1e-3, 10)
+
+    class Oracle(torch.nn.Module):
+        def forward(self, seen: object) -> object:
+            return examples[3]
+
+    task.net = Oracle()
+    figures = task.measure(examples)
+    assert float(figures["gain_db"]) > 10
+    assert float(figures["false_alarms"]) == float(figures["misses"]) == 0
