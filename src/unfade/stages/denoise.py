@@ -1,0 +1,119 @@
+"""`Denoise`: reduce noise, grain and the blocks of JPEG, where there are any."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import ClassVar
+
+import cv2
+import numpy as np
+
+from ..color import in_color
+from ..darkroom import Darkroom
+from ..film.grain import amplitude_at, measure_grain
+from ..film.noise import jpeg_blockiness
+from ..models.model import Model
+from ..photo import Edit, Grain, Origin, Photo, Pixels
+from ..recipe import Finding
+from ..settings import check_settings, setting
+from ..tiling import Tile
+
+DETAIL_PX = 4
+"""Half the side of the window in which what was removed is judged, in pixels."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Denoise:
+    """Add the change that the network proposes, less what of it looks like structure.
+
+    A photo below both gates is left alone: a network asked to clean a clean photo can only harm.
+    """
+
+    name: ClassVar[str] = "denoise"
+    invents: ClassVar[bool] = False
+    marks: ClassVar[Origin] = Origin.DENOISED
+
+    strength: float = setting(
+        1.0, "share of the network's change that is made; 0 does nothing", low=0, high=1
+    )
+    detail: float = setting(
+        0.3, "share of the structure among what was removed that is given back", low=0, high=1
+    )
+    gate: float = setting(
+        3.0, "noise below this is left alone; 0 always denoises", low=0, high=255, unit="1/255"
+    )
+    jpeg_gate: float = setting(
+        0.8, "JPEG blocks fainter than this are left alone", low=0, high=255, unit="1/255"
+    )
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+    def look(self, photo: Photo, darkroom: Darkroom) -> Finding:
+        noise = _grain_of(photo).level * 255
+        blocks = jpeg_blockiness(photo.pixels) * 255
+        seen = f"noise {noise:.1f}/255"
+        if blocks >= self.jpeg_gate:
+            seen += f", JPEG blocks {blocks:.1f}/255"
+        needed = self.strength > 0 and (noise >= self.gate or blocks >= self.jpeg_gate)
+        return Finding(needed, f"{seen}: {'reduced' if needed else 'skipped'}")
+
+    def __call__(self, photo: Photo, darkroom: Darkroom) -> Edit:
+        finding = self.look(photo, darkroom)
+        if not finding.needed:
+            return Edit(notes={"evidence": finding.evidence})
+        model = darkroom.model("denoise")
+        grain = _grain_of(photo)
+
+        def clean(tile: Tile, pixels: Pixels) -> Pixels:
+            change = noise_change(model, pixels)
+            if self.detail > 0:
+                change *= 1 - np.float32(self.detail) * structure_share(change, pixels, grain)
+            change *= np.float32(self.strength)
+            change += pixels
+            return np.clip(change, 0, 1, out=change)
+
+        pixels = darkroom.map(
+            clean,
+            photo.pixels,
+            out=darkroom.empty(photo.pixels.shape),
+            halo=model.card.halo + DETAIL_PX,
+            tile=darkroom.tile_for(model, photo.size),
+            multiple_of=model.card.multiple_of,
+        )
+        return Edit(pixels=pixels, notes={"evidence": finding.evidence, "level": grain.level})
+
+
+def noise_change(model: Model, pixels: Pixels) -> Pixels:
+    """Ask the network what to add; for a grey photo, the mean over the channels it answers."""
+    change = model(in_color(pixels))
+    if pixels.shape[2] == 1:
+        return np.asarray(change.mean(axis=2, keepdims=True), np.float32)
+    return change
+
+
+def structure_share(change: Pixels, pixels: Pixels, grain: Grain) -> Pixels:
+    """Tell structure from noise in what a network removed.
+
+    Noise of variance s2 leaves, in a window, a variance of about s2 in what was removed; what is
+    beyond that was structure. Its share is that of a Wiener filter on the removed part,
+    max(0, 1 - s2 / variance), where s2 is taken one and a half times, because the variance in a
+    window of 81 correlated pixels varies by chance.
+
+    Args:
+        change: (H, W, C) what the network would add.
+        pixels: (H, W, C) before it.
+        grain: The noise as measured.
+    Returns:
+        (H, W, 1) share of structure in [0, 1], the same for all channels so as not to tint.
+    """
+    width = 2 * DETAIL_PX + 1
+    removed = np.square(change).mean(axis=2)
+    expected = np.square(amplitude_at(grain, pixels + change)).mean(axis=2)
+    variance = cv2.boxFilter(removed, -1, (width, width), borderType=cv2.BORDER_REFLECT)
+    share = 1 - 1.5 * expected / np.maximum(np.asarray(variance), 1e-9)
+    return np.asarray(np.clip(share, 0, 1), np.float32)[:, :, None]
+
+
+def _grain_of(photo: Photo) -> Grain:
+    return photo.grain if photo.grain is not None else measure_grain(photo.pixels, photo.damage)

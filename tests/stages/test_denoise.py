@@ -1,0 +1,128 @@
+import cv2
+import numpy as np
+import pytest
+
+from unfade.darkroom import Darkroom
+from unfade.models.card import ModelCard
+from unfade.models.model import Model
+from unfade.photo import Origin, Photo
+from unfade.pipeline import run
+from unfade.recipe import Recipe
+from unfade.stages.denoise import Denoise, structure_share
+from unfade.stages.measure import MeasureGrain
+
+REACH = 4
+
+
+def smooth(planes):
+    """A stand-in for the network: the change that a Gaussian blur makes."""
+    picture = planes[0].transpose(1, 2, 0)
+    size = (2 * REACH + 1, 2 * REACH + 1)
+    blurred = cv2.GaussianBlur(picture, size, 1.3, borderType=cv2.BORDER_REPLICATE)
+    return (blurred - picture).transpose(2, 0, 1)[None].astype(np.float32)
+
+
+class Stub(Darkroom):
+    """A darkroom whose only network is the stand-in; counts what it is asked."""
+
+    def __init__(self, tile=None):
+        super().__init__()
+        self.asked = 0
+        self.tile = tile
+
+    def model(self, name):
+        assert name == "denoise"
+
+        def network(planes):
+            self.asked += 1
+            return smooth(planes)
+
+        return Model(network, ModelCard(name, name, "0", halo=REACH, multiple_of=8))
+
+    def tile_for(self, model, size):
+        return self.tile or super().tile_for(model, size)
+
+
+def photo_with_noise(sigma, channels=3, size=(150, 210)):
+    x = np.linspace(0.3, 0.7, size[1], dtype=np.float32)[None, :, None]
+    pixels = np.repeat(np.repeat(x, size[0], axis=0), channels, axis=2)
+    pixels[:, size[1] // 2] += 0.2
+    noise = np.random.default_rng(0).normal(0, sigma / 255, pixels.shape)
+    return Photo(np.clip(pixels + noise, 0, 1).astype(np.float32)), pixels
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_noise_is_reduced_and_marked(channels):
+    photo, clean = photo_with_noise(10, channels)
+    done = run(photo, Recipe("r", (MeasureGrain(), Denoise())), Stub())
+    assert np.std(done.pixels - clean) < 0.6 * np.std(photo.pixels - clean)
+    assert (done.origin == Origin.DENOISED).mean() > 0.99
+    assert done.pixels.shape == photo.pixels.shape
+    assert done.history[1].notes["evidence"].endswith("/255: reduced")
+
+
+def test_a_photo_below_the_gate_is_left_alone():
+    photo, _ = photo_with_noise(1)
+    darkroom = Stub()
+    edit = Denoise()(photo, darkroom)
+    assert edit.pixels is None
+    assert edit.notes["evidence"].endswith("/255: skipped")
+    assert darkroom.asked == 0
+    assert Denoise(gate=0)(photo, darkroom).pixels is not None
+
+
+def test_jpeg_blocks_open_the_gate():
+    _, clean = photo_with_noise(0)
+    clean[60:100, 60:100] = 0.2
+    wavy = clean + 0.1 * np.sin(np.arange(150) / 3)[:, None, None]
+    whole = np.rint(np.clip(wavy, 0, 1) * 255).astype(np.uint8)
+    _, code = cv2.imencode(".jpg", whole, [cv2.IMWRITE_JPEG_QUALITY, 15])
+    photo = Photo(cv2.imdecode(code, cv2.IMREAD_COLOR).astype(np.float32) / 255)
+    finding = Denoise(gate=255).look(photo, Stub())
+    assert finding.needed
+    assert "JPEG blocks" in finding.evidence
+    assert not Denoise(gate=255, jpeg_gate=255).look(photo, Stub()).needed
+
+
+def test_strength_blends_the_change():
+    photo, _ = photo_with_noise(10)
+    half, full = (
+        Denoise(strength=strength, detail=0)(photo, Stub()).pixels for strength in (0.5, 1)
+    )
+    np.testing.assert_allclose(half, (photo.pixels + full) / 2, atol=1e-6)
+    assert Denoise(strength=0)(photo, Stub()).pixels is None
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("tile", [32, 56])
+def test_tile_size_does_not_change_the_result(tile, channels):
+    photo, _ = photo_with_noise(10, channels)
+    whole, tiled = (Denoise()(photo, Stub(t)).pixels for t in (512, tile))
+    np.testing.assert_allclose(tiled, whole, atol=1e-6)
+
+
+def test_detail_gives_back_edges_and_not_noise():
+    photo, clean = photo_with_noise(6)
+    without, detailed = (Denoise(detail=d)(photo, Stub()).pixels for d in (0, 1))
+    edge = np.s_[10:-10, 104:107]
+    flat = np.s_[10:-10, 20:80]
+
+    def error(pixels, where):
+        return np.sqrt(np.mean(np.square(pixels - clean)[where]))
+
+    assert error(detailed, edge) < 0.7 * error(without, edge)
+    assert error(detailed, flat) < 1.05 * error(without, flat)
+
+
+def test_structure_share_is_zero_for_noise_as_measured():
+    photo, _ = photo_with_noise(8)
+    grain = MeasureGrain()(photo, Stub()).grain
+    noise = np.random.default_rng(1).normal(0, grain.level, photo.pixels.shape).astype(np.float32)
+    share = structure_share(noise, photo.pixels, grain)
+    assert share.mean() < 0.02
+    assert structure_share(4 * noise, photo.pixels, grain).mean() > 0.8
+
+
+def test_a_setting_out_of_range_is_refused():
+    with pytest.raises(ValueError, match=r"denoise\.strength must be within 0 to 1, got 1\.5"):
+        Denoise(strength=1.5)
