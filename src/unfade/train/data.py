@@ -90,6 +90,7 @@ class Crops(Dataset[tuple[Tensor, ...]]):
         side: Of the crops in pixels.
         length: Examples in one epoch.
         seed: Fixes every example.
+        first: Number of the first example; a resumed run goes on with those it has not seen.
     """
 
     def __init__(
@@ -99,15 +100,16 @@ class Crops(Dataset[tuple[Tensor, ...]]):
         side: int,
         length: int,
         seed: int = 0,
+        first: int = 0,
     ) -> None:
         self.photos, self.make, self.side = photos, make, side
-        self.length, self.seed = length, seed
+        self.length, self.seed, self.first = length, seed, first
 
     def __len__(self) -> int:
         return self.length
 
     def __getitem__(self, index: int) -> tuple[Tensor, ...]:
-        rng = np.random.default_rng((self.seed, index))
+        rng = np.random.default_rng((self.seed, self.first + index))
         photo = self.photos[int(rng.integers(len(self.photos)))]
         return tuple(to_tensor(a) for a in self.make(random_crop(photo, self.side, rng), rng))
 

@@ -99,9 +99,10 @@ def fit(run: Run) -> Path:
     (run.folder / "run.json").write_text(json.dumps(dataclasses.asdict(run), indent=1))
     task = TASKS[run.task](run.preset, run.lr or RATES[run.task], run.steps)
     task = task.to(memory_format=torch.channels_last)
-    trainer = make_trainer(run)
     last = run.folder / "last.ckpt"
-    trainer.fit(task, *loaders(run), ckpt_path=str(last) if last.exists() else None)
+    done = int(torch.load(last, weights_only=True)["global_step"]) if last.exists() else 0
+    start = str(last) if last.exists() else None
+    make_trainer(run).fit(task, *loaders(run, done), ckpt_path=start)
     return last
 
 
@@ -119,7 +120,7 @@ def make_trainer(run: Run) -> lightning.Trainer:
     callbacks: list[Any] = [EMAWeightAveraging(decay=0.998, use_buffers=True), keep, StopOnNan()]
     if run.patience:
         callbacks.append(EarlyStopping("score", mode="max", patience=run.patience))
-    logs = [CSVLogger(run.folder, name="", version="log")]
+    logs = [CSVLogger(run.folder, name="log")]
     logs.append(TensorBoardLogger(run.folder, name="", version="board"))  # type: ignore[arg-type]
     return lightning.Trainer(
         default_root_dir=run.folder,
@@ -139,15 +140,16 @@ def make_trainer(run: Run) -> lightning.Trainer:
     )
 
 
-def loaders(run: Run) -> tuple[DataLoader[Any], DataLoader[Any]]:
-    """Crops for training and a fixed set of validation crops from photos held out."""
+def loaders(run: Run, done: int = 0) -> tuple[DataLoader[Any], DataLoader[Any]]:
+    """Crops for training, from step `done` on, and fixed validation crops from photos held out."""
     cv2.setNumThreads(1)
     paths = [path for folder in run.data for path in find_photos(Path(folder))]
     paths = paths[: run.limit] if run.limit else paths
     kept = [path for path in paths if held_out(path)] or paths[:1]
     photos = load_photos([path for path in paths if path not in set(kept)] or paths)
     count = run.steps * run.batch
-    train = Crops(photos, maker(run, "train"), run.side, count, run.seed)
+    first = done * run.batch
+    train = Crops(photos, maker(run, "train"), run.side, count, run.seed, first)
     check = Crops(load_photos(kept), maker(run, "val"), run.side, min(128, 8 * run.batch), 10**6)
     options: dict[str, Any] = {"batch_size": run.batch, "num_workers": run.workers}
     options |= {"persistent_workers": run.workers > 0, "worker_init_fn": one_thread}
