@@ -121,6 +121,8 @@ def test_structure_share_is_zero_for_noise_as_measured():
     share = structure_share(noise, photo.pixels, grain)
     assert share.mean() < 0.02
     assert structure_share(4 * noise, photo.pixels, grain).mean() > 0.8
+    blocks = float(noise.std())
+    assert structure_share(4 * noise, photo.pixels, grain, blocks).mean() < 0.02
 
 
 def test_a_setting_out_of_range_is_refused():

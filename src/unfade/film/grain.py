@@ -24,8 +24,9 @@ from .noise import (
 )
 
 TONES = 6
-FLATTEST = 0.05
-REFINEMENTS = 3
+FLATTEST = 0.0125
+FEWEST_FLAT = 4
+REFINEMENTS = 5
 FEWEST_BLOCKS = 16
 TEXTURE_DOUBT = 0.15
 """This much of the texture's power may pass for noise: its slope is not 2.7 in every photo."""
@@ -122,14 +123,14 @@ def amplitude_at(grain: Grain, pixels: Pixels) -> Field:
     """Look up the grain's amplitude at the tone (mean of the channels) of each pixel.
 
     Between the tones that were measured it is interpolated. Black and white themselves cannot be
-    measured; there it is half of that at the nearest tone, as clipping leaves about so much.
+    measured; there it is a quarter of that at the nearest tone, as film's ends are smooth.
 
     Returns:
         (H, W, C) in [0, 1] units.
     """
     channels = pixels.shape[2]
     curve = np.asarray(grain.amplitude, np.float64)
-    curve = np.vstack([curve[:1] / 2, curve, curve[-1:] / 2])
+    curve = np.vstack([curve[:1] / 4, curve, curve[-1:] / 4])
     knots = np.array([min(0.0, grain.tones[0]), *grain.tones, max(1.0, grain.tones[-1])])
     steps = np.linspace(0, 1, 256)
     table = np.stack([np.interp(steps, knots, line) for line in curve.T], axis=1)
@@ -265,7 +266,7 @@ def _by_tone(blocks: Spectra) -> list[Spectra]:
 
 
 def _flattest(group: Spectra) -> Spectra:
-    count = max(12, int(FLATTEST * len(group)))
+    count = max(FEWEST_FLAT, int(FLATTEST * len(group)))
     return group[np.argsort(_energy(group))[:count]]
 
 
