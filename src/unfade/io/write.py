@@ -1,0 +1,338 @@
+"""A `Photo` becomes bytes on disk: same size, format, depth and channels out as came in.
+
+The file appears whole or not at all, and never in place of the photo it came from.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyvips
+from numpy.typing import NDArray
+
+from ..errors import WriteError
+from ..photo import Metadata, Photo
+from .metadata import attach, finish_tiff, scratch_header
+from .read import Strips, reason, walk
+
+FORMATS = {
+    ".jpg": "jpeg",
+    ".jpeg": "jpeg",
+    ".jpe": "jpeg",
+    ".jfif": "jpeg",
+    ".png": "png",
+    ".tif": "tiff",
+    ".tiff": "tiff",
+    ".webp": "webp",
+    ".heic": "heif",
+    ".heif": "heif",
+    ".avif": "avif",
+}
+DEPTHS = {
+    "jpeg": (8,),
+    "png": (8, 16),
+    "tiff": (8, 16, 32),
+    "webp": (8,),
+    "heif": (8, 16),
+    "avif": (8, 16),
+}
+QUALITY = 90
+IN_MEMORY = 32 * 2**20
+"""Pictures of more bytes than this go to libvips through a scratch file beside the target."""
+
+_SPACES = {
+    (8, 1): "b-w",
+    (8, 3): "srgb",
+    (16, 1): "grey16",
+    (16, 3): "rgb16",
+    (32, 1): "b-w",
+    (32, 3): "scrgb",
+}
+_STORED = {8: ("uchar", np.uint8), 16: ("ushort", np.uint16), 32: ("float", np.float32)}
+_BIGTIFF_BYTES = 3_900_000_000
+_STRIP_BYTES = 2**24
+_JPEG_PIXELS = 2**24
+
+
+def write(
+    photo: Photo,
+    path: str | os.PathLike[str],
+    *,
+    format: str | None = None,
+    bits: int | None = None,
+    quality: int | None = None,
+    history: str | None = None,
+    strips: Strips | None = None,
+) -> None:
+    """Write a photo.
+
+    Pixels are rounded to the nearest integer, so unchanged ones leave with the very integer they
+    came with. Profile, EXIF, XMP, IPTC, resolution and the way of storing (compression, tiles,
+    chroma) are those the photo came with, where the format has them. The infrared plane is kept in
+    TIFF only, and so are tags that no standard names or that are longer than an EXIF block can be.
+
+    Args:
+        photo: What to write; its `metadata` says how.
+        path: Where to; the suffix chooses the format.
+        format: `jpeg`, `png`, `tiff`, `webp`, `heif` or `avif`, where the suffix shall not choose.
+        bits: 8, 16 or 32 (float); by default the photo's own, as far as the format can hold it.
+        quality: 1 to 100, of JPEG, WebP, HEIF and AVIF; by default the estimate of what the photo
+            came with, but at least 90.
+        history: JSON, embedded as XMP where the photo has no XMP of its own.
+        strips: Walks over the rows while they are rounded.
+    Raises:
+        WriteError: The target is the source, the folder or disk does not let us, or the format
+            cannot hold the photo.
+        ValueError: An argument outside its range, or pixels that are not numbers.
+    """
+    path = Path(path)
+    _check_target(path, photo.metadata.source)
+    kind = _format(path, format)
+    depth = _depth(path, kind, bits, photo.metadata)
+    if quality is not None and not 1 <= quality <= 100:
+        raise ValueError(f"quality must be within 1 to 100, got {quality}")
+    planes = _planes(photo, path, kind)
+    options = _options(kind, photo, depth, quality, sum(_samples(plane) for plane in planes))
+    with _refusing(path), _whole(path) as temporary:
+        with _image(planes, depth, temporary, strips or walk) as image:
+            _check_saver(path, kind, image)
+            image = attach(image, photo.metadata, photo.pixels.shape[2], history)
+            pyvips.Operation.call(f"{_saver(kind)}save", image, str(temporary), **options)
+        if kind == "tiff":
+            exif = photo.metadata.fields.get("exif-data", b"")
+            finish_tiff(temporary, exif, _extra_samples(photo))
+
+
+def write_plane(array: NDArray[np.floating[Any]], path: str | os.PathLike[str]) -> None:
+    """Write a mask or other plane as an 8-bit grey picture.
+
+    Args:
+        array: (H, W) in [0, 1].
+        path: A PNG or TIFF file.
+    Raises:
+        WriteError: It cannot be written, or the suffix is of a format that loses something.
+        ValueError: The array has another shape, or values that are not numbers.
+    """
+    if array.ndim != 2:
+        raise ValueError(f"a plane must be (H, W), got {array.shape}")
+    if _format(Path(path), None) not in ("png", "tiff"):
+        raise WriteError(f"{path}: a mask is written as .png or .tif, got {Path(path).suffix}")
+    write(Photo(np.asarray(array, np.float32)[:, :, None]), path)
+
+
+def _format(path: Path, asked: str | None) -> str:
+    kind = asked.lower() if asked is not None else FORMATS.get(path.suffix.lower(), "")
+    if kind not in DEPTHS:
+        raise WriteError(
+            f"{path}: expected a format of {', '.join(DEPTHS)}, got {asked or path.suffix!r}; "
+            "choose another suffix"
+        )
+    return kind
+
+
+def _depth(path: Path, kind: str, asked: int | None, metadata: Metadata) -> int:
+    if asked is None:
+        return max(bits for bits in DEPTHS[kind] if bits <= metadata.bits)
+    if asked not in (8, 16, 32):
+        raise ValueError(f"bits must be 8, 16 or 32, got {asked}")
+    if asked not in DEPTHS[kind]:
+        held = " or ".join(str(bits) for bits in DEPTHS[kind])
+        raise WriteError(f"{path}: {kind} holds {held} bits, got {asked}; write a TIFF")
+    return asked
+
+
+def _check_target(path: Path, source: str) -> None:
+    if path.is_dir():
+        raise WriteError(f"{path}: expected a file to write, got a folder; name a file in it")
+    if not path.parent.is_dir():
+        raise WriteError(f"{path}: there is no folder {path.parent}; make it first")
+    if source and path.exists() and os.path.exists(source) and os.path.samefile(path, source):  # noqa: PTH110, PTH121
+        raise WriteError(f"{path}: this is the photo it was read from; choose another name")
+
+
+def _planes(photo: Photo, path: Path, kind: str) -> list[NDArray[np.float32]]:
+    """Colors, alpha and infrared, as far as the format has them."""
+    planes = [photo.pixels]
+    if photo.alpha is not None and kind != "jpeg":
+        planes.append(photo.alpha)
+    elif photo.alpha is not None and float(photo.alpha.min()) < 1:
+        raise WriteError(f"{path}: JPEG cannot hold transparency; write a PNG, TIFF or WebP")
+    if photo.infrared is not None and kind == "tiff":
+        planes.append(photo.infrared)
+    return planes
+
+
+def _samples(plane: NDArray[Any]) -> int:
+    return plane.shape[2] if plane.ndim == 3 else 1
+
+
+def _extra_samples(photo: Photo) -> tuple[int, ...]:
+    """Kinds of the planes after the colors, as TIFF counts them: alpha as it was, infrared 0."""
+    before = [*photo.metadata.encoding.get("extra_samples", ())]
+    alpha = before[0] if len(before) == 1 and photo.infrared is None else 2
+    if len(before) == 2:
+        alpha = max(before)
+    return (() if photo.alpha is None else (alpha,)) + (() if photo.infrared is None else (0,))
+
+
+def _saver(kind: str) -> str:
+    return "heif" if kind == "avif" else kind
+
+
+def _check_saver(path: Path, kind: str, image: Any) -> None:
+    limit = {"jpeg": 65535, "webp": 16383, "heif": 16384, "avif": 16384}.get(kind, 2**31)
+    if max(image.width, image.height) > limit:
+        raise WriteError(
+            f"{path}: {kind} holds at most {limit} pixels a side, got {image.width} x "
+            f"{image.height}; write a TIFF"
+        )
+
+
+def _options(
+    kind: str, photo: Photo, depth: int, quality: int | None, samples: int
+) -> dict[str, Any]:
+    """Options of libvips's saver that store the photo as it was stored."""
+    same = photo.metadata.format == kind
+    stored: Mapping[str, Any] = photo.metadata.encoding if same else {}
+    level = quality if quality is not None else max(QUALITY, stored.get("Q", 0))
+    if kind == "jpeg":
+        # Both look at the whole picture before the first byte, so both hold it in memory.
+        small = photo.size[0] * photo.size[1] <= _JPEG_PIXELS
+        return {
+            "Q": level,
+            "subsample_mode": stored.get("subsample_mode", "off"),
+            "interlace": small and stored.get("interlace", False),
+            "optimize_coding": small,
+        }
+    if kind == "png":
+        return {"interlace": stored.get("interlace", False), "filter": "all"}
+    if kind == "webp":
+        lossless = quality is None and stored.get("lossless", False)
+        return {"Q": level, "lossless": lossless, "exact": True, "smart_subsample": True}
+    if kind in ("heif", "avif"):
+        wide = max(10, int(stored.get("bitdepth", 10)))
+        compression = "av1" if kind == "avif" else stored.get("compression") or "hevc"
+        return {"Q": level, "compression": compression, "bitdepth": wide if depth == 16 else 8}
+    return _tiff_options(stored, photo.size, depth, samples)
+
+
+def _tiff_options(
+    stored: Mapping[str, Any], size: tuple[int, int], depth: int, samples: int
+) -> dict[str, Any]:
+    row_bytes = size[1] * samples * depth // 8
+    compression = stored.get("compression", "deflate")
+    predictor = stored.get("predictor", "horizontal")
+    if depth != 32 and predictor == "float":
+        predictor = "horizontal"
+    options: dict[str, Any] = {
+        "compression": "deflate" if compression == "jpeg" else compression,
+        "predictor": predictor,
+        "bigtiff": stored.get("bigtiff", False) or row_bytes * size[0] > _BIGTIFF_BYTES,
+        "tile": stored.get("tile", False),
+    }
+    if options["tile"]:
+        sides = {name: stored.get(name, 256) for name in ("tile_width", "tile_height")}
+        return options | sides
+    # A strip as high as the picture would be held in memory as a whole.
+    rows = min(stored.get("tile_height", 128), 32768, max(1, _STRIP_BYTES // row_bytes))
+    return options | {"tile_height": rows}
+
+
+@contextlib.contextmanager
+def _image(
+    planes: list[NDArray[np.float32]], depth: int, beside: Path, strips: Strips
+) -> Iterator[Any]:
+    """A `pyvips.Image` of the rounded planes, in memory or in a scratch file."""
+    height, width = planes[0].shape[:2]
+    samples = sum(_samples(plane) for plane in planes)
+    name, dtype = _STORED[depth]
+    space = _SPACES[depth, planes[0].shape[2]]
+    if height * width * samples * np.dtype(dtype).itemsize <= IN_MEMORY:
+        array: NDArray[Any] = np.empty((height, width, samples), dtype)
+
+        def keep(rows: slice, block: NDArray[Any]) -> None:
+            array[rows] = block
+
+        _round(planes, depth, keep, strips)
+        data = array.data
+        yield pyvips.Image.new_from_memory(data, width, height, samples, name).copy(
+            interpretation=space
+        )
+        return
+    raw = beside.with_name(beside.name + ".raw")
+    head = scratch_header((height, width, samples), depth, planes[0].shape[2])
+    try:
+        with raw.open("xb") as file:
+            file.write(head)
+
+            def store(rows: slice, block: NDArray[Any]) -> None:
+                file.seek(len(head) + rows.start * block[0].nbytes)
+                file.write(block.data)
+
+            _round(planes, depth, store, strips)
+        # Read in sequence, neither mapped into memory nor kept open in libvips's cache.
+        scratch = pyvips.Image.tiffload(str(raw), access="sequential", fail_on="error")
+        yield scratch.copy(interpretation=space)
+    finally:
+        raw.unlink(missing_ok=True)
+
+
+def _round(
+    planes: list[NDArray[np.float32]],
+    depth: int,
+    take: Callable[[slice, NDArray[Any]], None],
+    strips: Strips,
+) -> None:
+    """Hand the rounded rows of all planes to `take(rows, block)`, block (rows, W, samples)."""
+    dtype = _STORED[depth][1]
+    top = np.float32(2**depth - 1 if depth < 32 else 1)
+
+    def strip(rows: slice) -> None:
+        width = planes[0].shape[1]
+        block = np.empty((rows.stop - rows.start, width, sum(map(_samples, planes))), dtype)
+        at = 0
+        for plane in planes:
+            part = plane[rows].reshape(block.shape[0], width, -1)
+            if not np.isfinite(part).all():
+                raise ValueError(f"pixels must be numbers in rows {rows.start} to {rows.stop}")
+            whole = part if depth == 32 else np.rint(np.clip(part, 0, 1) * top)
+            block[:, :, at : at + part.shape[2]] = whole
+            at += part.shape[2]
+        take(rows, block)
+
+    strips(strip, (planes[0].shape[0], planes[0].shape[1]))
+
+
+@contextlib.contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """A temporary file in the same folder that takes the target's place if all goes well."""
+    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
+    # Made as any new file, so that it gets the permissions the user's files have.
+    temporary.open("xb").close()
+    try:
+        yield temporary
+        with temporary.open("r+b") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except pyvips.Error as error:
+        said = reason(error)
+        if "compression" in said.lower():
+            said += "; this libvips has no encoder for it, choose another format"
+        raise WriteError(f"{path}: cannot be written: {said}") from error
+    except OSError as error:
+        raise WriteError(f"{path}: cannot be written: {error.strerror or error}") from error
