@@ -1,0 +1,73 @@
+"""The report beside a photo: `name.report.json` for machines, `name.report.html` for people."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from ..errors import WriteError
+from ..photo import Photo
+from .history import About, history_dict
+from .page import page_html
+
+
+def write_report(
+    before: Photo,
+    after: Photo,
+    target: Path,
+    about: About,
+) -> tuple[Path, Path]:
+    """Write the report of a restored photo beside it.
+
+    Args:
+        before, after: The photo as read, and as it came out of `run`.
+        target: Where the restored photo lies.
+        about: What else to tell.
+    Returns:
+        The JSON file and the page.
+    Raises:
+        WriteError: They cannot be written.
+    """
+    data, page = beside(target, "report.json"), beside(target, "report.html")
+    told = history_dict(after, about)
+    write_text(data, json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    title = Path(before.metadata.source or target).name
+    write_text(page, page_html(before, after, title, about))
+    return data, page
+
+
+def beside(target: Path, ending: str) -> Path:
+    """The path of something that belongs to a written photo: its own name with another ending."""
+    return target.with_name(f"{target.stem}.{ending}")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all.
+
+    Raises:
+        WriteError: The folder cannot be written to, or the disk is full.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise WriteError(f"{path} cannot be written: {error}") from error
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o666 & ~_umask())
+        Path(name).replace(path)
+    except OSError as error:
+        raise WriteError(f"{path} cannot be written: {error}") from error
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
