@@ -1,0 +1,360 @@
+"""One way in: a `Job` says what to do with one file, `run_job` does it, an `Outcome` tells.
+
+Both are plain data, so that they can be queued, pickled and logged. A bad file becomes an outcome
+and never stops a batch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import enum
+import functools
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .choose import Changes, recipe_for
+from .darkroom import DEFAULT_MEMORY, Darkroom
+from .errors import Cancelled, ReadError, UnfadeError, WriteError
+from .io.read import read, read_mask
+from .io.write import write, write_plane
+from .metrics import psnr, ssim
+from .photo import Photo
+from .pipeline import run
+from .recipe import Recipe, Stage
+from .report.history import About, history_json, plain
+from .report.sidecar import beside, write_report
+
+
+class State(enum.StrEnum):
+    """How a job ended."""
+
+    DONE = "done"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    PLANNED = "planned"
+
+
+class Existing(enum.StrEnum):
+    """What to do where the target is there already."""
+
+    REFUSE = "refuse"
+    SKIP = "skip"
+    OVERWRITE = "overwrite"
+
+
+@dataclasses.dataclass(frozen=True)
+class Equipment:
+    """What a darkroom is opened with; see `Darkroom`."""
+
+    engine: str = "auto"
+    threads: int = 0
+    memory: int = DEFAULT_MEMORY
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One photo to restore: all that must be known, as plain data.
+
+    Attributes:
+        source: File to read.
+        target: File to write, never the source itself.
+        recipe: What to do; None measures the photo and chooses.
+        changes: What is wanted different from that recipe.
+        equipment: Engine, threads and memory.
+        mask: Picture of the damage, white is damaged; empty looks for it.
+        reference: Undamaged picture of the same size to measure against; empty measures nothing.
+        format: File format of the target, empty goes by its suffix.
+        bits: Bits per sample of the target, 0 as in the source.
+        quality: 1 to 100 for JPEG, WebP, HEIF and AVIF; 0 as in the source.
+        existing: What to do where the target is there already.
+        save_mask: Write the damage mask as `name.mask.png`.
+        keep_steps: Write the photo after every stage that changed it, as `name.step-2-inpaint`.
+        report: Write `name.report.json` and `name.report.html`.
+    """
+
+    source: str
+    target: str
+    recipe: Recipe | None = None
+    changes: Changes = dataclasses.field(default_factory=Changes)
+    equipment: Equipment = Equipment()
+    mask: str = ""
+    reference: str = ""
+    format: str = ""
+    bits: int = 0
+    quality: int = 0
+    existing: Existing = Existing.REFUSE
+    save_mask: bool = False
+    keep_steps: bool = False
+    report: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What became of a job.
+
+    Attributes:
+        job: The job.
+        state: Done, skipped, failed or planned.
+        message: One line that says why it failed or was skipped.
+        recipe: Name of the recipe.
+        chosen: Why that recipe.
+        evidence: Per stage its name and the sentence it left, or in a plan what it expects.
+        files: What was written, or in a plan what would be; the target comes first.
+        numbers: Measurements by name.
+        seconds: Time it took, or in a plan is expected to take.
+    """
+
+    job: Job
+    state: State
+    message: str = ""
+    recipe: str = ""
+    chosen: str = ""
+    evidence: tuple[tuple[str, str], ...] = ()
+    files: tuple[str, ...] = ()
+    numbers: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    seconds: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Describe it in what JSON knows; of the job only source and target."""
+        table = {f.name: plain(getattr(self, f.name)) for f in dataclasses.fields(self)}
+        job = table.pop("job")
+        told = {"source": job["source"], "target": job["target"], **table, "state": str(self.state)}
+        told["evidence"] = [{"stage": name, "says": says} for name, says in self.evidence]
+        return {**told, "seconds": round(self.seconds, 3)}
+
+
+def run_jobs(
+    jobs: Iterable[Job],
+    mapper: Callable[..., Iterable[Outcome]] = map,
+    darkroom: Darkroom | None = None,
+) -> Iterator[Outcome]:
+    """Run many jobs.
+
+    Args:
+        jobs: The jobs.
+        mapper: `map`, or the `map` of a process pool; anything that is called like it.
+        darkroom: Used for all jobs where the mapper stays in this process; by default each
+            process opens its own from the job's equipment.
+    """
+    work = run_job if darkroom is None else functools.partial(run_job, darkroom=darkroom)
+    yield from mapper(work, jobs)
+
+
+def run_job(job: Job, darkroom: Darkroom | None = None) -> Outcome:
+    """Read, restore and write one photo.
+
+    Returns:
+        The outcome; whatever is wrong with the file, the recipe or the disk is in it. Unless it is
+        done, nothing new stays on the disk.
+    Raises:
+        Cancelled: The darkroom was told to stop.
+    """
+    return attempt(job, lambda: _restore(job, darkroom or open_darkroom(job.equipment)))
+
+
+def plan_job(job: Job, darkroom: Darkroom | None = None) -> Outcome:
+    """Say what `run_job` would do; reads and measures, writes nothing."""
+    return attempt(job, lambda: _plan(job, darkroom or open_darkroom(job.equipment)))
+
+
+def attempt(job: Job, work: Callable[[], Outcome]) -> Outcome:
+    """Do some work for a job, timed, and turn what goes wrong with it into an outcome.
+
+    Raises:
+        Cancelled: The work was told to stop.
+    """
+    start = time.perf_counter()
+    try:
+        outcome = work()
+    except Cancelled:
+        raise
+    except (UnfadeError, ValueError, OSError, MemoryError) as error:
+        outcome = Outcome(job, State.FAILED, one_line(error))
+    if outcome.state is State.PLANNED:
+        return outcome
+    return dataclasses.replace(outcome, seconds=time.perf_counter() - start)
+
+
+def one_line(error: BaseException) -> str:
+    """What an error says, in one line; never empty."""
+    if isinstance(error, MemoryError):
+        return "not enough memory: lower --memory, or close other programs"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+@functools.lru_cache(maxsize=1)
+def open_darkroom(equipment: Equipment) -> Darkroom:
+    """The darkroom of this process; opened anew where the equipment differs from the last."""
+    return Darkroom(equipment.engine, threads=equipment.threads, memory=equipment.memory)
+
+
+def _restore(job: Job, darkroom: Darkroom) -> Outcome:
+    if skipped := check_target(job):
+        return skipped
+    before = _open(job, darkroom)
+    recipe, chosen = recipe_for(before, darkroom, job.recipe, job.changes)
+    Path(job.target).parent.mkdir(parents=True, exist_ok=True)
+    with all_or_nothing() as written:
+        after = run(before, recipe, darkroom, _keeper(job, written) if job.keep_steps else None)
+        numbers = _measure(job, before, after)
+        about = About(recipe.name, chosen, numbers)
+        if job.save_mask:
+            written.append(_write_mask(job, after))
+        if job.report:
+            written += write_report(before, after, Path(job.target), about)
+        _write(job, after, Path(job.target), darkroom, history_json(after, about))
+        written.insert(0, Path(job.target))
+    return Outcome(
+        job,
+        State.DONE,
+        recipe=recipe.name,
+        chosen=chosen,
+        evidence=tuple((s.stage, str(s.notes.get("evidence", ""))) for s in after.history),
+        files=tuple(map(str, written)),
+        numbers=numbers,
+    )
+
+
+def check_target(job: Job) -> Outcome | None:
+    """Refuse to touch the source or, unless asked to, a file that is there.
+
+    Raises:
+        WriteError: The target is the source, or is there already.
+    """
+    target = Path(job.target)
+    if os.path.realpath(job.source) == os.path.realpath(target) or (
+        target.exists() and Path(job.source).exists() and target.samefile(job.source)
+    ):
+        raise WriteError(f"{target} is the original, which is never overwritten; choose another")
+    if not target.exists() or job.existing is Existing.OVERWRITE:
+        return None
+    if job.existing is Existing.SKIP:
+        return Outcome(job, State.SKIPPED, f"{target} exists")
+    raise WriteError(f"{target} exists; use --overwrite or --skip-existing")
+
+
+def _open(job: Job, darkroom: Darkroom) -> Photo:
+    photo = read(job.source, allocate=darkroom.empty, strips=darkroom.strips)
+    if not job.mask:
+        return photo
+    return dataclasses.replace(photo, damage=read_mask(job.mask, photo.size))
+
+
+@contextlib.contextmanager
+def all_or_nothing() -> Iterator[list[Path]]:
+    """Collect the files that are written; where the work breaks off they are taken back."""
+    written: list[Path] = []
+    try:
+        yield written
+    except BaseException:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _keeper(job: Job, written: list[Path]) -> Callable[[Stage, Photo], None]:
+    target = Path(job.target)
+
+    def keep(stage: Stage, photo: Photo) -> None:
+        if photo.history[-1].changed_pixels:
+            path = beside(target, f"step-{len(photo.history)}-{stage.name}{target.suffix}")
+            write(photo, path, format=job.format or None)
+            written.append(path)
+
+    return keep
+
+
+def _write(job: Job, photo: Photo, path: Path, darkroom: Darkroom, history: str) -> None:
+    write(
+        photo,
+        path,
+        format=job.format or None,
+        bits=job.bits or None,
+        quality=job.quality or None,
+        history=history,
+        strips=darkroom.strips,
+    )
+
+
+def _write_mask(job: Job, photo: Photo) -> Path:
+    path = beside(Path(job.target), "mask.png")
+    damage = np.zeros(photo.size, np.float32) if photo.damage is None else photo.damage
+    write_plane(damage, path)
+    return path
+
+
+def _measure(job: Job, before: Photo, after: Photo) -> dict[str, float]:
+    """PSNR in decibels and SSIM, before and after, where there is a reference.
+
+    Raises:
+        ReadError: The reference is of another size or kind.
+    """
+    if not job.reference:
+        return {}
+    truth = read(job.reference).pixels
+    if truth.shape != before.pixels.shape or truth.shape != after.pixels.shape:
+        raise ReadError(
+            f"{job.reference}: the reference must be {after.pixels.shape} like the photo, "
+            f"got {truth.shape}"
+        )
+    return {
+        "psnr_before_db": psnr(before.pixels, truth),
+        "psnr_after_db": psnr(after.pixels, truth),
+        "ssim_before": ssim(before.pixels, truth),
+        "ssim_after": ssim(after.pixels, truth),
+    }
+
+
+SECONDS_PER_MEGAPIXEL: Mapping[str, float] = {
+    "read and write": 0.05,
+    "measure": 0.03,
+    "damage": 0.4,
+    "inpaint": 0.1,
+    "denoise": 0.6,
+    "fading": 0.05,
+    "grain": 0.05,
+}
+"""Rough cost of a stage that has work to do, for plans only."""
+
+MEASURES = "measure"
+WAITS_FOR = {"inpaint": "damage"}
+"""Stages that can only look once another has run."""
+
+
+def _plan(job: Job, darkroom: Darkroom) -> Outcome:
+    if skipped := check_target(job):
+        return skipped
+    photo = _open(job, darkroom)
+    recipe, chosen = recipe_for(photo, darkroom, job.recipe, job.changes)
+    evidence, seconds = [], SECONDS_PER_MEGAPIXEL["read and write"]
+    for stage in recipe:
+        photo, says, needed = _foresee(stage, photo, darkroom)
+        evidence.append((stage.name, says))
+        seconds += needed * SECONDS_PER_MEGAPIXEL.get(stage.name, 0.2)
+    return Outcome(
+        job,
+        State.PLANNED,
+        recipe=recipe.name,
+        chosen=chosen,
+        evidence=tuple(evidence),
+        files=(job.target,),
+        seconds=seconds * photo.size[0] * photo.size[1] / 1e6,
+    )
+
+
+def _foresee(stage: Stage, photo: Photo, darkroom: Darkroom) -> tuple[Photo, str, bool]:
+    """What a stage says before it works, and whether it is likely to; measuring is done at once."""
+    if WAITS_FOR.get(stage.name) and photo.damage is None:
+        return photo, f"depends on what {WAITS_FOR[stage.name]} finds", True
+    if stage.name == MEASURES:
+        photo = run(photo, Recipe("look", (stage,)), darkroom)
+        return photo, str(photo.history[-1].notes.get("evidence", "")), True
+    with darkroom.during(stage.name):
+        finding = stage.look(photo, darkroom)
+    return photo, finding.evidence, finding.needed

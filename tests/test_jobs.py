@@ -1,0 +1,253 @@
+"""Jobs: one way in, one outcome out, and nothing half done on the disk."""
+
+import concurrent.futures
+import dataclasses
+import json
+import pickle
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from unfade.choose import Changes
+from unfade.darkroom import Darkroom
+from unfade.errors import Cancelled, ModelError
+from unfade.io.read import read
+from unfade.io.write import write, write_plane
+from unfade.jobs import Equipment, Existing, Job, Outcome, State, plan_job, run_job, run_jobs
+from unfade.photo import Edit, Origin, Photo
+from unfade.recipe import Finding, Recipe
+from unfade.settings import setting
+
+
+@dataclasses.dataclass(frozen=True)
+class Grey:
+    """Set what is damaged, or everything, to middle grey."""
+
+    name: ClassVar[str] = "grey"
+    invents: ClassVar[bool] = False
+    marks: ClassVar[Origin] = Origin.FILLED
+    strength: float = setting(1.0, "how far", low=0, high=1)
+
+    def look(self, photo, darkroom):
+        return Finding(True, "will be grey")
+
+    def __call__(self, photo, darkroom):
+        where = 1 if photo.damage is None else photo.damage[:, :, None]
+        share = np.float32(self.strength) * where
+        pixels = (photo.pixels * (1 - share) + share * np.float32(0.5)).astype(np.float32)
+        return Edit(pixels=pixels, notes={"evidence": "made grey"})
+
+
+@dataclasses.dataclass(frozen=True)
+class Break:
+    """Fail with an error, or be stopped."""
+
+    error: type[BaseException] = ModelError
+    name: ClassVar[str] = "break"
+    invents: ClassVar[bool] = False
+    marks: ClassVar[Origin] = Origin.UNTOUCHED
+
+    def look(self, photo, darkroom):
+        return Finding(True, "will break")
+
+    def __call__(self, photo, darkroom):
+        raise self.error("weights are missing")
+
+
+GREY = Recipe("grey", (Grey(),))
+
+
+@pytest.fixture
+def scan(tmp_path):
+    path = tmp_path / "scan.png"
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 16, 3), dtype=np.uint8)
+    write(Photo.from_array(pixels), path)
+    return path
+
+
+def job_for(scan, recipe=GREY, **options):
+    return Job(str(scan), str(scan.with_name("out.png")), recipe, **options)
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_job_reads_restores_and_writes(scan):
+    outcome = run_job(job_for(scan), Darkroom())
+    assert outcome.state is State.DONE, outcome.message
+    assert outcome.evidence == (("grey", "made grey"),)
+    assert outcome.files == (str(scan.with_name("out.png")),)
+    assert outcome.seconds > 0
+    assert np.all(read(outcome.files[0]).to_array() == 128)
+
+
+def test_the_history_is_embedded_in_the_result(scan):
+    outcome = run_job(job_for(scan), Darkroom())
+    packet = read(outcome.files[0]).metadata.fields["xmp-data"].decode()
+    assert '"stage": "grey"' in packet or "&quot;grey&quot;" in packet
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"this is text", b"\xff\xd8\xff\xe0\0\x10JFIF\0", None], ids=str
+)
+def test_a_bad_file_is_a_failed_outcome_and_leaves_nothing(tmp_path, content):
+    path = tmp_path / "bad.jpg"
+    if content is not None:
+        path.write_bytes(content)
+    before = names(tmp_path)
+    outcome = run_job(Job(str(path), str(tmp_path / "out.jpg"), GREY), Darkroom())
+    assert outcome.state is State.FAILED
+    assert "bad.jpg" in outcome.message and "\n" not in outcome.message
+    assert names(tmp_path) == before
+
+
+def test_a_bad_file_does_not_stop_a_batch(scan, tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"")
+    jobs = [Job(str(tmp_path / "bad.png"), str(tmp_path / "x.png"), GREY), job_for(scan)]
+    states = [outcome.state for outcome in run_jobs(jobs, darkroom=Darkroom())]
+    assert states == [State.FAILED, State.DONE]
+
+
+@pytest.mark.parametrize("error", [ModelError, ValueError, OSError, MemoryError])
+def test_an_error_in_a_stage_is_a_failed_outcome_without_any_file(scan, error):
+    recipe = Recipe("breaks", (Grey(), Break(error)))
+    outcome = run_job(
+        job_for(scan, recipe, keep_steps=True, save_mask=True, report=True), Darkroom()
+    )
+    assert outcome.state is State.FAILED
+    assert outcome.message
+    assert names(scan.parent) == ["scan.png"]
+
+
+def test_a_programming_error_is_not_hidden(scan):
+    with pytest.raises(TypeError):
+        run_job(job_for(scan, Recipe("breaks", (Break(TypeError),))), Darkroom())
+
+
+def test_being_stopped_passes_through_and_leaves_nothing(scan):
+    recipe = Recipe("stops", (Grey(), Break(Cancelled)))
+    with pytest.raises(Cancelled):
+        run_job(job_for(scan, recipe, keep_steps=True), Darkroom())
+    assert names(scan.parent) == ["scan.png"]
+
+
+def test_a_failing_report_leaves_no_result_either(scan, monkeypatch):
+    def refuse(*arguments):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("unfade.jobs.write_report", refuse)
+    outcome = run_job(job_for(scan, save_mask=True, report=True), Darkroom())
+    assert (outcome.state, outcome.message) == (State.FAILED, "disk full")
+    assert names(scan.parent) == ["scan.png"]
+
+
+@pytest.mark.parametrize("existing", list(Existing))
+def test_the_original_is_never_overwritten(scan, existing):
+    content = scan.read_bytes()
+    link = scan.with_name("link.png")
+    link.symlink_to(scan)
+    for target in (scan, link, scan.parent / "." / "scan.png"):
+        outcome = run_job(Job(str(scan), str(target), GREY, existing=existing), Darkroom())
+        assert outcome.state is State.FAILED
+        assert "original" in outcome.message
+    assert scan.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("existing", "state", "kept"),
+    [
+        (Existing.REFUSE, State.FAILED, True),
+        (Existing.SKIP, State.SKIPPED, True),
+        (Existing.OVERWRITE, State.DONE, False),
+    ],
+)
+def test_an_existing_target_is_treated_as_asked(scan, existing, state, kept):
+    target = scan.with_name("out.png")
+    target.write_bytes(b"precious")
+    assert run_job(job_for(scan, existing=existing), Darkroom()).state is state
+    assert (target.read_bytes() == b"precious") is kept
+
+
+def test_a_mask_of_mine_is_used_and_saved(scan):
+    mask = np.zeros((12, 16), np.float32)
+    mask[3:5] = 1
+    write_plane(mask, scan.with_name("mine.png"))
+    job = job_for(scan, mask=str(scan.with_name("mine.png")), save_mask=True)
+    outcome = run_job(job, Darkroom())
+    before, after = read(scan).to_array(), read(outcome.files[0]).to_array()
+    assert np.array_equal(after[mask == 0], before[mask == 0])
+    assert (after[mask == 1] == 128).all()
+    assert Path(outcome.files[1]).name == "out.mask.png"
+    assert np.array_equal(read(outcome.files[1]).pixels[:, :, 0], mask)
+
+
+def test_a_mask_of_another_size_is_refused(scan):
+    write_plane(np.ones((3, 4), np.float32), scan.with_name("small.png"))
+    outcome = run_job(job_for(scan, mask=str(scan.with_name("small.png"))), Darkroom())
+    assert outcome.state is State.FAILED
+    assert "small.png" in outcome.message
+
+
+def test_every_step_that_changed_something_is_kept_when_asked(scan):
+    recipe = Recipe("steps", (Grey(strength=0.0), Grey(strength=0.5), Grey()))
+    outcome = run_job(job_for(scan, recipe, keep_steps=True), Darkroom())
+    kept = [Path(path).name for path in outcome.files[1:]]
+    assert kept == ["out.step-2-grey.png", "out.step-3-grey.png"]
+    assert np.array_equal(read(outcome.files[2]).pixels, read(outcome.files[0]).pixels)
+
+
+def test_changes_are_applied_to_the_recipe(scan):
+    outcome = run_job(job_for(scan, changes=Changes(strength=0.0)), Darkroom())
+    assert np.array_equal(read(outcome.files[0]).to_array(), read(scan).to_array())
+
+
+def test_a_recipe_that_does_not_fit_is_a_failed_outcome(scan):
+    outcome = run_job(job_for(scan, changes=Changes(without=("sharpen",))), Darkroom())
+    assert outcome.state is State.FAILED
+    assert "sharpen" in outcome.message
+
+
+def test_a_report_tells_the_numbers_against_a_reference(scan):
+    outcome = run_job(job_for(scan, reference=str(scan), report=True), Darkroom())
+    assert [Path(path).name for path in outcome.files] == [
+        "out.png",
+        "out.report.json",
+        "out.report.html",
+    ]
+    told = json.loads(Path(outcome.files[1]).read_text("utf-8"))
+    assert told["recipe"] == "grey"
+    assert told["numbers"]["psnr_after_db"] == pytest.approx(outcome.numbers["psnr_after_db"])
+
+
+def test_a_plan_writes_nothing_and_names_the_target(scan):
+    outcome = plan_job(job_for(scan, save_mask=True, report=True, keep_steps=True), Darkroom())
+    assert outcome.state is State.PLANNED
+    assert outcome.evidence == (("grey", "will be grey"),)
+    assert outcome.files == (str(scan.with_name("out.png")),)
+    assert outcome.seconds > 0
+    assert names(scan.parent) == ["scan.png"]
+
+
+def test_jobs_and_outcomes_survive_pickling(scan):
+    job = job_for(scan, changes=Changes(only=("grey",)), equipment=Equipment(threads=1))
+    assert pickle.loads(pickle.dumps(job)) == job
+    outcome = run_job(job, Darkroom())
+    assert pickle.loads(pickle.dumps(outcome)) == outcome
+
+
+def test_an_outcome_becomes_json(scan):
+    outcome = run_job(job_for(scan), Darkroom())
+    told = json.loads(json.dumps(outcome.to_dict(), allow_nan=False))
+    assert (told["state"], told["source"]) == ("done", str(scan))
+    assert told["evidence"] == [{"stage": "grey", "says": "made grey"}]
+
+
+def test_any_mapper_gives_the_same_outcomes_in_order(scan, tmp_path):
+    jobs = [Job(str(scan), str(tmp_path / f"{n}.png"), GREY) for n in range(3)]
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        outcomes = list(run_jobs(jobs, pool.map))
+    assert [outcome.job for outcome in outcomes] == jobs
+    assert all(isinstance(o, Outcome) and o.state is State.DONE for o in outcomes)
