@@ -1,0 +1,237 @@
+"""What one does with a photo, in one call each: restore, detect, inpaint, age.
+
+They stand above jobs and pipeline, for they join reading, choosing a recipe and running it. A file
+or a `Photo` in gives a `Photo`; an array in gives an array of the same shape and type.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .choose import Changes, load_recipe, recipe_for
+from .darkroom import Darkroom
+from .degrade import draw_aging
+from .io.read import read, read_mask
+from .jobs import Equipment, open_darkroom
+from .photo import Mask, Photo
+from .pipeline import run
+from .recipe import Recipe
+from .stages import STAGES
+
+PathLike = str | os.PathLike[str]
+Array = TypeVar("Array", bound=NDArray[Any])
+
+
+@overload
+def restore(
+    photo: PathLike | Photo,
+    recipe: Recipe | PathLike | None = None,
+    *,
+    without: Sequence[str] = (),
+    only: Sequence[str] = (),
+    settings: Sequence[str] = (),
+    strength: float = 1.0,
+    sensitivity: float | None = None,
+    mask: Mask | PathLike | None = None,
+    darkroom: Darkroom | None = None,
+) -> Photo: ...
+
+
+@overload
+def restore(
+    photo: Array,
+    recipe: Recipe | PathLike | None = None,
+    *,
+    without: Sequence[str] = (),
+    only: Sequence[str] = (),
+    settings: Sequence[str] = (),
+    strength: float = 1.0,
+    sensitivity: float | None = None,
+    mask: Mask | PathLike | None = None,
+    darkroom: Darkroom | None = None,
+) -> Array: ...
+
+
+def restore(
+    photo: Any,
+    recipe: Recipe | PathLike | None = None,
+    *,
+    without: Sequence[str] = (),
+    only: Sequence[str] = (),
+    settings: Sequence[str] = (),
+    strength: float = 1.0,
+    sensitivity: float | None = None,
+    mask: Mask | PathLike | None = None,
+    darkroom: Darkroom | None = None,
+) -> Any:
+    """Restore a photo; nothing is written.
+
+    Args:
+        photo: A file, a `Photo`, or an array (H, W) or (H, W, 1 to 4) as in `Photo.from_array`;
+            float64 is worked on in float32.
+        recipe: A `Recipe`, the name of a preset or a TOML file; None measures and chooses.
+        without: Stages to leave out.
+        only: Stages to keep; all where empty.
+        settings: Assignments `stage.key=value`.
+        strength: 0 (change nothing) to 1 (as the recipe says), for every stage that has one.
+        sensitivity: 0 to 1, of the damage detection; None leaves the recipe's.
+        mask: (H, W) in [0, 1], 1 is damaged, or a picture of it; None looks for damage.
+        darkroom: Where to work; pass your own to use it for many photos.
+    Returns:
+        A `Photo` with its history, or for an array an array of the same shape and type.
+    Raises:
+        ReadError, RecipeError, ModelError, EngineError: As they say.
+        ValueError: An array that is no photo, or a number out of range.
+    """
+    room = darkroom or _room()
+    start = _with_mask(_photo(photo, room), mask)
+    wanted = Changes(tuple(without), tuple(only), tuple(settings), strength, sensitivity)
+    known = recipe if isinstance(recipe, Recipe) or recipe is None else load_recipe(Path(recipe))
+    steps, _ = recipe_for(start, room, known, wanted)
+    return _like(photo, run(start, steps, room))
+
+
+def detect(
+    photo: PathLike | Photo | NDArray[Any],
+    *,
+    sensitivity: float = 0.5,
+    darkroom: Darkroom | None = None,
+) -> Mask:
+    """Find dust, hair, scratches, stains and creases.
+
+    Args:
+        photo: As in `restore`.
+        sensitivity: 0 marks only what is certain, 1 also what is faint.
+        darkroom: Where to work.
+    Returns:
+        (H, W) float32 in [0, 1]; 1 is damaged.
+    """
+    room = darkroom or _room()
+    start = dataclasses.replace(_photo(photo, room), damage=None)
+    recipe = Recipe("detect", (STAGES["damage"](sensitivity=sensitivity),))
+    found = run(start, recipe, room).damage
+    return np.zeros(start.size, np.float32) if found is None else found
+
+
+@overload
+def inpaint(
+    photo: PathLike | Photo, mask: Mask | PathLike, *, darkroom: Darkroom | None = None
+) -> Photo: ...
+
+
+@overload
+def inpaint(photo: Array, mask: Mask | PathLike, *, darkroom: Darkroom | None = None) -> Array: ...
+
+
+def inpaint(photo: Any, mask: Mask | PathLike, *, darkroom: Darkroom | None = None) -> Any:
+    """Fill what a mask marks from its surroundings; every other pixel keeps its very value.
+
+    Args:
+        photo: As in `restore`.
+        mask: (H, W) in [0, 1], 1 is filled, or a picture of it.
+        darkroom: Where to work.
+    Returns:
+        As `restore`.
+    """
+    room = darkroom or _room()
+    start = _with_mask(_photo(photo, room), mask)
+    return _like(photo, run(start, inpaint_recipe(), room))
+
+
+def inpaint_recipe() -> Recipe:
+    """The recipe that fills a given mask: grain is measured, so that the fill gets it too."""
+    return Recipe("inpaint", (STAGES["measure"](), STAGES["inpaint"]()))
+
+
+@overload
+def age(
+    photo: PathLike | Photo,
+    *,
+    preset: str = ...,
+    severity: float = 0.5,
+    seed: int | Sequence[int] = 0,
+    darkroom: Darkroom | None = None,
+) -> tuple[Photo, Mask]: ...
+
+
+@overload
+def age(
+    photo: Array,
+    *,
+    preset: str = ...,
+    severity: float = 0.5,
+    seed: int | Sequence[int] = 0,
+    darkroom: Darkroom | None = None,
+) -> tuple[Array, Mask]: ...
+
+
+def age(
+    photo: Any,
+    *,
+    preset: str = "old-photo-mixed",
+    severity: float = 0.5,
+    seed: int | Sequence[int] = 0,
+    darkroom: Darkroom | None = None,
+) -> tuple[Any, Mask]:
+    """Make a photo old: dust, scratches, creases, grain, blur, fading. The opposite of `restore`.
+
+    Args:
+        photo: As in `restore`.
+        preset: One of `degrade.PRESETS`.
+        severity: 0 (hardly anything) to 1 (badly neglected).
+        seed: The same seed gives the same damage.
+        darkroom: Where to work.
+    Returns:
+        The aged photo, as `restore` gives it, and the true mask of its damage: (H, W) float32 in
+        [0, 1]. The history of an aged `Photo` replays it.
+    Raises:
+        ValueError: No such preset, or severity outside 0 to 1.
+    """
+    room = darkroom or _room()
+    start = _photo(photo, room)
+    recipe = draw_aging(np.random.default_rng(seed), preset, severity, size=start.size)
+    aged = run(dataclasses.replace(start, damage=None), recipe, room)
+    mask = np.zeros(aged.size, np.float32) if aged.damage is None else aged.damage
+    return _like(photo, aged), mask
+
+
+def _room() -> Darkroom:
+    return open_darkroom(Equipment())
+
+
+def _photo(photo: Any, room: Darkroom) -> Photo:
+    if isinstance(photo, Photo):
+        return photo
+    if isinstance(photo, str | os.PathLike):
+        return read(photo, allocate=room.empty, strips=room.strips)
+    return Photo.from_array(np.asarray(photo))
+
+
+def _with_mask(photo: Photo, mask: Mask | PathLike | None) -> Photo:
+    if mask is None:
+        return photo
+    if isinstance(mask, str | os.PathLike):
+        return dataclasses.replace(photo, damage=read_mask(mask, photo.size))
+    plane = np.asarray(mask, np.float32)
+    if plane.shape != photo.size or not (plane.min() >= 0 and plane.max() <= 1):
+        raise ValueError(
+            f"the mask must be {photo.size} within 0 to 1, 1 is damaged, got {plane.shape} "
+            f"from {plane.min():g} to {plane.max():g}"
+        )
+    return dataclasses.replace(photo, damage=plane)
+
+
+def _like(given: Any, photo: Photo) -> Any:
+    """Give back the kind of thing that came in."""
+    if isinstance(given, Photo | str | os.PathLike):
+        return photo
+    array = photo.to_array()
+    shaped = array[:, :, 0] if np.asarray(given).ndim == 2 and array.shape[2] == 1 else array
+    return shaped.astype(np.asarray(given).dtype, copy=False)
