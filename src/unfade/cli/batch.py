@@ -1,0 +1,169 @@
+"""Run jobs for a person: progress, Ctrl-C, a line per photo, a summary, an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..darkroom import Darkroom
+from ..errors import Cancelled
+from ..jobs import Equipment, Job, Outcome, State
+from .display import Display
+from .inputs import Found
+
+Work = Callable[[Darkroom], Outcome]
+Task = tuple[Job, Work]
+
+STOPPED = 130
+"""What a shell expects of a program ended by Ctrl-C."""
+
+
+def left_out(found: Sequence[Found]) -> list[Outcome]:
+    """Outcomes of the files that are no photos: failed where a person named them."""
+    return [
+        Outcome(
+            Job(str(item.path), ""), State.FAILED if item.named else State.SKIPPED, item.problem
+        )
+        for item in found
+        if item.problem
+    ]
+
+
+def run_batch(
+    tasks: Sequence[Task],
+    others: Sequence[Outcome],
+    equipment: Equipment,
+    *,
+    as_json: bool = False,
+) -> int:
+    """Do all tasks, one after the other, and report.
+
+    Args:
+        tasks: What to do, with the job it is for.
+        others: Outcomes that are known beforehand; they are counted and shown at the end.
+        equipment: What the darkroom is opened with.
+        as_json: Print one JSON document instead of lines.
+    Returns:
+        The exit code: 0, 1 if anything failed or there was nothing to do, 130 after Ctrl-C.
+    """
+    outcomes: list[Outcome] = []
+    stopped = False
+    with Display(len(tasks), quiet=as_json) as display:
+        room = open_room(equipment, display)
+        try:
+            with stopping(room):
+                for job, work in tasks:
+                    display.photo(Path(job.source).name)
+                    outcome = work(room)
+                    outcomes.append(outcome)
+                    display.finished()
+                    _show(outcome, display)
+        except (Cancelled, KeyboardInterrupt):
+            stopped = True
+    outcomes += others
+    report = _print_json if as_json else _print_summary
+    report(outcomes, len(tasks), stopped)
+    if stopped:
+        return STOPPED
+    return int(not outcomes or any(outcome.state is State.FAILED for outcome in outcomes))
+
+
+def open_room(equipment: Equipment, display: Display) -> Darkroom:
+    """Open the darkroom of a batch."""
+    return Darkroom(
+        equipment.engine,
+        threads=equipment.threads,
+        memory=equipment.memory,
+        progress=display.tile,
+    )
+
+
+@contextlib.contextmanager
+def stopping(darkroom: Darkroom) -> Iterator[None]:
+    """Let the first Ctrl-C stop the work at the next tile, and a second one at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: Any) -> None:
+        darkroom.cancel()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        print("stopping after this tile; once more to stop at once", file=sys.stderr)  # noqa: T201
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _show(outcome: Outcome, display: Display) -> None:
+    name = outcome.job.source
+    if outcome.state is State.FAILED:
+        display.say(f"{name}: failed: {_why(outcome)}")
+    elif outcome.state is State.SKIPPED:
+        display.say(f"{name}: skipped: {outcome.message}")
+    else:
+        _show_work(outcome, display)
+
+
+def _show_work(outcome: Outcome, display: Display) -> None:
+    about = "about " if outcome.state is State.PLANNED else ""
+    target = outcome.files[0] if outcome.files else outcome.job.target
+    display.say(f"{outcome.job.source} -> {target}  ({about}{outcome.seconds:.1f} s)")
+    if outcome.recipe:
+        display.say(f"  recipe {outcome.recipe}: {outcome.chosen}")
+    width = max((len(stage) for stage, _ in outcome.evidence), default=0)
+    for stage, says in outcome.evidence:
+        display.say(f"  {stage:<{width}}  {says}")
+    for name, value in outcome.numbers.items():
+        display.say(f"  {name} {value:.4g}")
+    for path in outcome.files[1:]:
+        display.say(f"  + {path}")
+
+
+def _print_json(outcomes: Sequence[Outcome], planned: int, stopped: bool) -> None:
+    counts = Counter(str(outcome.state) for outcome in outcomes)
+    document = {
+        "schema": 1,
+        "stopped": stopped,
+        "counts": {str(state): counts[str(state)] for state in State},
+        "outcomes": [outcome.to_dict() for outcome in outcomes],
+    }
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _print_summary(outcomes: Sequence[Outcome], planned: int, stopped: bool) -> None:
+    """One line of counts, then what failed and why, then what was left out."""
+    if not outcomes and not stopped:
+        click.echo("no photos found", err=True)
+        return
+    counts = Counter(str(outcome.state) for outcome in outcomes)
+    told = ", ".join(f"{counts[str(state)]} {state}" for state in State if counts[str(state)])
+    left = planned - sum(1 for outcome in outcomes if outcome.job.target)
+    if stopped:
+        told = ", ".join(filter(None, [told, f"{max(left, 0)} not begun or stopped"]))
+    seconds = sum(o.seconds for o in outcomes if o.state is State.PLANNED)
+    click.echo(told + (f", about {seconds:.0f} s in all" if seconds else ""))
+    for outcome in outcomes:
+        if outcome.state is State.FAILED and len(outcomes) > 1:
+            click.echo(f"  failed   {outcome.job.source}: {_why(outcome)}")
+    skipped = [o for o in outcomes if o.state is State.SKIPPED]
+    for outcome in skipped[:20]:
+        click.echo(f"  skipped  {outcome.job.source}: {outcome.message}")
+    if len(skipped) > 20:
+        click.echo(f"  skipped  {len(skipped) - 20} more")
+
+
+def _why(outcome: Outcome) -> str:
+    """The message without the name of the file, which stands before it."""
+    return outcome.message.removeprefix(f"{outcome.job.source}: ")

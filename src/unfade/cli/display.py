@@ -1,0 +1,93 @@
+"""What a person sees while a batch runs: a bar per photo, a bar for all, and a line per result."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Any
+
+import click
+
+
+class Display:
+    """Progress on the error stream and results on the output; quiet where it is no terminal.
+
+    Args:
+        photos: Number of photos.
+        quiet: Show no progress and no lines.
+    """
+
+    def __init__(self, photos: int, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self._photos = photos
+        self._done = 0
+        self._stages: tuple[str, ...] = ()
+        self._live: Any = None
+        self._one: Any = None
+        self._all: Any = None
+
+    def __enter__(self) -> Display:
+        if not self.quiet and sys.stderr.isatty():
+            self._start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def photo(self, name: str) -> None:
+        """Begin a photo."""
+        if self._live is not None:
+            self._live.reset(self._one, total=None, description=name, stage="reading")
+
+    def tile(self, stage: str, done: int, total: int) -> None:
+        """Show tiles done of a stage; this is the `progress` of a darkroom."""
+        if self._live is not None:
+            self._live.update(self._one, completed=done, total=total, stage=stage)
+
+    def finished(self) -> None:
+        """End a photo."""
+        self._done += 1
+        if self._live is not None:
+            self._live.update(self._all, completed=self._done)
+
+    def say(self, line: str) -> None:
+        """Print a line of results, above the bars where there are any."""
+        if self.quiet:
+            return
+        if self._live is not None and sys.stdout.isatty():
+            self._live.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        else:
+            click.echo(line)
+
+    def _start(self) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+
+        self._live = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[stage]}", markup=False),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            redirect_stdout=False,
+            transient=True,
+        )
+        self._one = self._live.add_task("", total=None, stage="")
+        self._all = self._live.add_task("all photos", total=self._photos, stage="")
+        self._live.start()

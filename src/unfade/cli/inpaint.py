@@ -1,0 +1,62 @@
+"""`unfade inpaint`: fill what a mask marks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .options import equipment, equipment_options, existing, existing_options, json_option
+
+
+@click.command()
+@click.argument("source", metavar="IN")
+@click.option(
+    "--mask",
+    required=True,
+    type=click.Path(dir_okay=False),
+    help="Picture of the photo's size: white is filled, black kept.",
+)
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), help="File to write.  [NAME.inpainted.EXT]"
+)
+@existing_options
+@json_option
+@equipment_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    source: str,
+    mask: str,
+    out: Path | None,
+    overwrite: bool,
+    skip_existing: bool,
+    as_json: bool,
+    engine: str,
+    threads: int,
+    memory: int | None,
+) -> None:
+    """Fill what a mask marks from its surroundings; every other pixel keeps its very value."""
+    from ..io.read import can_read
+    from ..jobs import Job, run_job
+    from ..verbs import inpaint_recipe
+    from .batch import left_out, run_batch
+    from .inputs import find, is_file_target, targets
+
+    found = find([source], can_read, out)
+    items = [item for item in found if not item.problem]
+    tools = equipment(engine, threads, memory)
+    places = targets(items, out, "inpainted", "", is_file_target((source,), out, can_read))
+    jobs = [
+        Job(
+            str(item.path),
+            str(place),
+            recipe=inpaint_recipe(),
+            equipment=tools,
+            mask=mask,
+            existing=existing(overwrite, skip_existing),
+        )
+        for item, place in zip(items, places, strict=True)
+    ]
+    tasks = [(job, lambda room, job=job: run_job(job, room)) for job in jobs]
+    ctx.exit(run_batch(tasks, left_out(found), tools, as_json=as_json))

@@ -1,0 +1,63 @@
+"""`unfade`: one command per verb, each loaded only when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import click
+
+from .. import __version__
+
+COMMANDS = {
+    "restore": "Restore photos: files, folders or patterns.",
+    "detect": "Find damage and write masks, overlays and statistics.",
+    "inpaint": "Fill what a mask marks, and touch nothing else.",
+    "age": "Make photos old: aged, clean and mask, for training and tests.",
+    "demo": "Age and restore a photograph that comes along, and show it.",
+    "recipes": "List recipes, show one, list stages and their settings.",
+    "models": "List, verify and credit the networks.",
+    "doctor": "Tell what this machine has and whether all is in order.",
+    "train": "Train a network on a folder of photos.",
+}
+"""One line per command; the command itself is `command` in the module of the same name."""
+
+
+class OneByOne(click.Group):
+    """A group that imports a command when it is called, and shows errors in one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"{__package__}.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        # Loaded by every command anyway, and light.
+        from ..errors import Cancelled, UnfadeError
+
+        try:
+            return super().invoke(ctx)
+        except Cancelled as error:
+            click.echo(f"unfade: {error}", err=True)
+            ctx.exit(130)
+        except (UnfadeError, ValueError, OSError) as error:
+            raise click.ClickException(" ".join(str(error).split())) from error
+
+
+@click.group(
+    cls=OneByOne,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Nothing is sent anywhere: all work is done on this machine.",
+)
+@click.version_option(__version__, prog_name="unfade")
+def unfade() -> None:
+    """Restore old photographs and film scans: faithful, local, on a plain CPU."""

@@ -1,0 +1,94 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from ..jobs import Equipment, Existing
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def parse_memory(ctx: click.Context, option: click.Parameter, text: str | None) -> int | None:
+    """Read a size such as `2G`, `512M` or `1.5 GiB` as bytes; a bare number is in bytes too."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", text.strip().lower())
+    if match is None:
+        raise click.BadParameter(f"a size is written like 2G or 512M, got {text!r}", ctx, option)
+    return int(float(match[1]) * 1024 ** " kmgt".index(match[2] or " "))
+
+
+def parse_names(
+    ctx: click.Context, option: click.Parameter, texts: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Read names separated by commas, of an option that may be repeated."""
+    return tuple(part.strip() for text in texts for part in text.split(",") if part.strip())
+
+
+def photos(command: Command) -> Command:
+    """Add the argument `IN...`."""
+    return click.argument("inputs", metavar="IN...", nargs=-1, required=True)(command)
+
+
+def equipment_options(command: Command) -> Command:
+    """Add --engine, --threads and --memory, each as `Equipment` has it."""
+    for option in (
+        click.option("--memory", callback=parse_memory, metavar="SIZE",
+                     help="Budget such as 2G.  [2G]"),
+        click.option("--threads", type=click.IntRange(0), default=0, metavar="N",
+                     help="Threads of the engine; 0 lets it choose."),
+        click.option("--engine", default="auto", metavar="NAME",
+                     help="Inference engine; `unfade doctor` lists them."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def existing_options(command: Command) -> Command:
+    """Add --overwrite and --skip-existing."""
+    for option in (
+        click.option("--skip-existing", is_flag=True, help="Leave out what is there already."),
+        click.option("--overwrite", is_flag=True,
+                     help="Replace earlier results; never an original."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def json_option(command: Command) -> Command:
+    """Add --json."""
+    words = "Print one JSON document and nothing else."
+    return click.option("--json", "as_json", is_flag=True, help=words)(command)
+
+
+def equipment(engine: str, threads: int, memory: int | None) -> Equipment:
+    """Check and gather what a darkroom is opened with.
+
+    Raises:
+        EngineError: No such engine.
+    """
+    from ..darkroom import DEFAULT_MEMORY
+    from ..engines import ENGINES
+    from ..errors import EngineError
+    from ..jobs import Equipment
+
+    if engine != "auto" and engine not in ENGINES:
+        raise EngineError(f"no engine {engine!r}; known: auto, {', '.join(ENGINES)}")
+    return Equipment(engine, threads, DEFAULT_MEMORY if memory is None else memory)
+
+
+def existing(overwrite: bool, skip_existing: bool) -> Existing:
+    """What to do with targets that are there."""
+    from ..jobs import Existing
+
+    if overwrite and skip_existing:
+        raise click.UsageError("--overwrite and --skip-existing exclude each other")
+    if overwrite:
+        return Existing.OVERWRITE
+    return Existing.SKIP if skip_existing else Existing.REFUSE

@@ -1,0 +1,169 @@
+"""`unfade restore`: photos in, restored photos out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import (
+    equipment,
+    equipment_options,
+    existing,
+    existing_options,
+    json_option,
+    parse_names,
+    photos,
+)
+
+if TYPE_CHECKING:
+    from ..choose import Changes
+    from ..jobs import Job
+    from ..recipe import Recipe
+
+SUFFIXES = {
+    "jpeg": ".jpg",
+    "png": ".png",
+    "tiff": ".tif",
+    "webp": ".webp",
+    "heif": ".heic",
+    "avif": ".avif",
+}
+
+LIMITS = click.FloatRange(0, 1)
+
+
+@click.command()
+@photos
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder of the results (folders are mirrored in it), or a file for one photo. "
+    "By default each goes beside its source as NAME.restored.EXT.",
+)
+@click.option(
+    "--recipe",
+    metavar="NAME|FILE",
+    help="A preset or a TOML file; by default each photo is measured and one chosen.",
+)
+@click.option(
+    "--without", multiple=True, callback=parse_names, metavar="STAGES", help="Leave out stages."
+)
+@click.option(
+    "--only", multiple=True, callback=parse_names, metavar="STAGES", help="Keep only these."
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="STAGE.KEY=VALUE",
+    help="Change a setting; `unfade recipes stages` lists them all.",
+)
+@click.option("--strength", type=LIMITS, default=1.0, help="0 changes nothing, 1 all.  [1]")
+@click.option(
+    "--sensitivity", type=LIMITS, help="Damage: 0 only what is certain, 1 also what is faint."
+)
+@click.option(
+    "--mask",
+    type=click.Path(dir_okay=False),
+    help="Use this mask (white is damaged) instead of looking for damage.",
+)
+@click.option("--save-mask", is_flag=True, help="Write NAME.mask.png too.")
+@click.option("--keep-steps", is_flag=True, help="Write the photo after every stage too.")
+@click.option(
+    "--report/--no-report",
+    default=False,
+    help="Write NAME.report.json and a before/after page too.  [no]",
+)
+@click.option("--format", "format_", type=click.Choice(list(SUFFIXES)), help="As the source.")
+@click.option(
+    "--bits", type=click.Choice(["8", "16", "32"]), help="Bits per sample, as the source."
+)
+@click.option("--quality", type=click.IntRange(1, 100), help="Of JPEG, WebP, HEIF and AVIF.")
+@existing_options
+@click.option("--dry-run", is_flag=True, help="Say what would be done; write nothing.")
+@json_option
+@equipment_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    inputs: tuple[str, ...],
+    out: Path | None,
+    dry_run: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Restore photos: files, folders (all that is in them) or patterns such as "*.tif".
+
+    Each stage measures first and leaves alone what needs nothing. The originals are never
+    touched. Exit code: 0, 1 if a photo failed (the others are done), 130 after Ctrl-C.
+    """
+    from ..io.read import can_read
+    from ..jobs import plan_job, run_job
+    from .batch import left_out, run_batch
+    from .inputs import find
+
+    found = find(inputs, can_read, out)
+    jobs = make_jobs(inputs, found, out, options)
+    work = plan_job if dry_run else run_job
+    tasks = [(job, lambda room, job=job: work(job, room)) for job in jobs]
+    tools = equipment(options["engine"], options["threads"], options["memory"])
+    ctx.exit(run_batch(tasks, left_out(found), tools, as_json=as_json))
+
+
+def make_jobs(
+    inputs: tuple[str, ...], found: Any, out: Path | None, options: dict[str, Any]
+) -> list[Job]:
+    """Turn what was found and asked for into jobs.
+
+    Raises:
+        RecipeError: The recipe, a stage or a setting does not fit, before any photo is read.
+        EngineError: No such engine.
+    """
+    from ..io.read import can_read
+    from ..jobs import Job
+    from .inputs import is_file_target, targets
+
+    recipe, changes = wanted(options)
+    kind = options["format_"] or ""
+    items = [item for item in found if not item.problem]
+    places = targets(
+        items, out, "restored", SUFFIXES.get(kind, ""), is_file_target(inputs, out, can_read)
+    )
+    return [
+        Job(
+            source=str(item.path),
+            target=str(place),
+            recipe=recipe,
+            changes=changes,
+            equipment=equipment(options["engine"], options["threads"], options["memory"]),
+            mask=options["mask"] or "",
+            format=kind,
+            bits=int(options["bits"] or 0),
+            quality=options["quality"] or 0,
+            existing=existing(options["overwrite"], options["skip_existing"]),
+            save_mask=options["save_mask"],
+            keep_steps=options["keep_steps"],
+            report=options["report"],
+        )
+        for item, place in zip(items, places, strict=True)
+    ]
+
+
+def wanted(options: dict[str, Any]) -> tuple[Recipe | None, Changes]:
+    """The recipe and the changes asked for, tried out on each other."""
+    from ..choose import DEFAULT, Changes, load_recipe
+
+    recipe = load_recipe(options["recipe"]) if options["recipe"] else None
+    changes = Changes(
+        without=options["without"],
+        only=options["only"],
+        settings=options["settings"],
+        strength=options["strength"],
+        sensitivity=options["sensitivity"],
+    )
+    changes.apply(recipe or load_recipe(DEFAULT))
+    return recipe, changes

@@ -1,0 +1,131 @@
+"""From what a person names to files and targets."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from unfade.cli.inputs import Found, find, is_file_target, targets
+from unfade.io.read import can_read
+
+
+def tree(folder, *names):
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    return folder
+
+
+def photos(found):
+    return [item.below.as_posix() for item in found if not item.problem]
+
+
+def test_a_folder_is_walked_in_order_and_its_other_files_are_told(tmp_path):
+    tree(tmp_path, "b.jpg", "a/z.TIF", "a/.DS_Store", "Thumbs.db", "._b.jpg", ".trash/c.jpg")
+    found = find([str(tmp_path)], can_read)
+    assert photos(found) == ["b.jpg", "a/z.TIF"]
+    others = {item.below.name: item for item in found if item.problem}
+    assert set(others) == {".DS_Store", "Thumbs.db", "._b.jpg"}
+    assert not any(item.named for item in others.values())
+
+
+def test_a_pattern_is_expanded_also_where_the_shell_did_not(tmp_path):
+    tree(tmp_path, "a.jpg", "b.jpg", "c.png", "deep/er/d.jpg")
+    assert photos(find([str(tmp_path / "*.jpg")], can_read)) == ["a.jpg", "b.jpg"]
+    assert photos(find([str(tmp_path / "**" / "d.jpg")], can_read)) == ["d.jpg"]
+
+
+def test_a_pattern_that_matches_a_folder_walks_it(tmp_path):
+    tree(tmp_path, "1968/a.jpg", "1969/b.jpg")
+    assert photos(find([str(tmp_path / "19*")], can_read)) == ["a.jpg", "b.jpg"]
+
+
+def test_a_pattern_without_a_match_is_a_named_problem(tmp_path):
+    (item,) = find([str(tmp_path / "*.jpg")], can_read)
+    assert item.named and "no file matches" in item.problem
+
+
+def test_a_name_with_brackets_is_a_file_and_no_pattern(tmp_path):
+    tree(tmp_path, "scan[1].jpg", "scan1.jpg")
+    assert photos(find([str(tmp_path / "scan[1].jpg")], can_read)) == ["scan[1].jpg"]
+
+
+def test_a_file_that_is_named_is_taken_whatever_it_is_called(tmp_path):
+    tree(tmp_path, ".DS_Store")
+    (item,) = find([str(tmp_path / ".DS_Store")], can_read)
+    assert item.named and not item.problem
+
+
+def test_a_file_found_twice_is_taken_once(tmp_path):
+    tree(tmp_path, "a.jpg")
+    inputs = [str(tmp_path), str(tmp_path / "a.jpg"), str(tmp_path / "*.jpg")]
+    assert photos(find(inputs, can_read)) == ["a.jpg"]
+
+
+def test_the_folder_of_results_is_not_walked(tmp_path):
+    tree(tmp_path, "a.jpg", "out/a.jpg", "out/deep/b.jpg", "output/c.jpg")
+    found = find([str(tmp_path)], can_read, tmp_path / "out")
+    assert photos(found) == ["a.jpg", "output/c.jpg"]
+
+
+def test_earlier_results_in_a_folder_are_left_out(tmp_path):
+    tree(tmp_path, "a.jpg", "a.restored.jpg", "a.mask.png", "a.restored.step-2-inpaint.jpg")
+    found = find([str(tmp_path)], can_read)
+    assert photos(found) == ["a.jpg"]
+    assert {item.problem for item in found if item.problem} == {"an earlier result"}
+
+
+@pytest.mark.skipif(os.name == "nt" or not hasattr(os, "geteuid") or os.geteuid() == 0,
+                    reason="nothing is closed to the administrator")  # fmt: skip
+def test_a_folder_that_is_closed_is_a_named_problem(tmp_path):
+    tree(tmp_path, "a.jpg", "closed/b.jpg")
+    (tmp_path / "closed").chmod(0)
+    found = find([str(tmp_path)], can_read)
+    (tmp_path / "closed").chmod(0o755)
+    assert [item.path.name for item in found if item.named and item.problem] == ["closed"]
+
+
+def found(*names):
+    return [Found(Path("in") / name, Path(name)) for name in names]
+
+
+def test_results_go_beside_their_sources_by_default():
+    assert targets(found("a.jpg", "x/b.c.tif"), None, "restored") == [
+        Path("in/a.restored.jpg"),
+        Path("in/x/b.c.restored.tif"),
+    ]
+
+
+def test_the_tree_is_mirrored_in_the_folder_of_results():
+    assert targets(found("a.jpg", "x/b.tif"), Path("out"), "restored") == [
+        Path("out/a.jpg"),
+        Path("out/x/b.tif"),
+    ]
+
+
+def test_the_suffix_follows_the_format():
+    assert targets(found("a.jpg", "b.c.tif"), Path("out"), "restored", ".png") == [
+        Path("out/a.png"),
+        Path("out/b.c.png"),
+    ]
+
+
+def test_two_sources_never_share_a_target():
+    same = [Found(Path(f"{n}/a.jpg"), Path("a.jpg")) for n in range(4)]
+    same.append(Found(Path("x/A.JPG"), Path("A.JPG")))
+    names = [path.name for path in targets(same, Path("out"), "restored")]
+    assert names == ["a.jpg", "a-2.jpg", "a-3.jpg", "a-4.jpg", "A-5.JPG"]
+
+
+def test_a_single_file_can_go_to_a_file(tmp_path):
+    tree(tmp_path, "a.jpg", "folder/b.jpg")
+    one, several = (str(tmp_path / "a.jpg"),), (str(tmp_path / "a.jpg"), "b.jpg")
+    assert is_file_target(one, tmp_path / "new.tif", can_read)
+    assert not is_file_target(one, tmp_path / "new", can_read)
+    assert not is_file_target(one, tmp_path / "folder", can_read)
+    assert not is_file_target(several, tmp_path / "new.tif", can_read)
+    assert not is_file_target((str(tmp_path / "folder"),), tmp_path / "new.tif", can_read)
+    assert not is_file_target((str(tmp_path / "*.jpg"),), tmp_path / "new.tif", can_read)
+    place = targets(found("a.jpg"), Path("new.tif"), "restored", "", True)
+    assert place == [Path("new.tif")]

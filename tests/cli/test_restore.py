@@ -1,0 +1,240 @@
+"""`unfade restore`: files, folders, patterns, bad files, dry runs, Ctrl-C."""
+
+import json
+import os
+import signal
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from unfade.cli.main import unfade
+from unfade.io.read import read
+from unfade.io.write import write_plane
+
+from .conftest import STUBS
+
+pytestmark = pytest.mark.usefixtures("house")
+
+
+def call(*arguments):
+    return CliRunner().invoke(unfade, ["restore", *map(str, arguments)], catch_exceptions=False)
+
+
+def files(folder):
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+
+
+def bomb(path, side=60_000):
+    """A PNG of a few bytes that says it is enormous."""
+
+    def chunk(name, data):
+        crc = struct.pack(">I", zlib.crc32(name + data))
+        return struct.pack(">I", len(data)) + name + data + crc
+
+    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
+        + chunk(b"IEND", b"")
+    )
+
+
+def test_a_folder_is_mirrored_and_the_originals_stay(album, tmp_path):
+    before = {name: (album / name).read_bytes() for name in files(album)}
+    result = call(album, "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert files(tmp_path / "out") == ["1968/b.tif", "1968/summer/c.jpg", "a.png"]
+    assert {name: (album / name).read_bytes() for name in files(album)} == before
+    assert "3 done, 2 skipped" in result.output
+    assert ".DS_Store: not a photo" in result.output
+
+
+def test_only_the_scratch_is_changed(album, tmp_path):
+    call(album / "a.png", "-o", tmp_path / "new.png")
+    before, after = read(album / "a.png").to_array(), read(tmp_path / "new.png").to_array()
+    assert (after[:, 5] == 128).all()
+    assert np.array_equal(np.delete(after, 5, axis=1), np.delete(before, 5, axis=1))
+
+
+def test_without_out_the_result_lies_beside_the_photo(album):
+    result = call(album / "a.png")
+    assert result.exit_code == 0
+    assert (album / "a.restored.png").is_file()
+
+
+def test_a_folder_restored_twice_is_not_restored_again_from_its_results(album):
+    call(album)
+    result = call(album, "--skip-existing")
+    assert result.exit_code == 0
+    assert not [name for name in files(album) if "restored.restored" in name]
+    assert "exists" in result.output and "an earlier result" in result.output
+
+
+def test_existing_results_are_kept_unless_asked(album, tmp_path):
+    out = tmp_path / "out"
+    call(album / "a.png", "-o", out)
+    (out / "a.png").write_bytes(b"precious")
+    refused = call(album / "a.png", "-o", out)
+    assert refused.exit_code == 1 and "--overwrite" in refused.output
+    assert call(album / "a.png", "-o", out, "--skip-existing").exit_code == 0
+    assert (out / "a.png").read_bytes() == b"precious"
+    assert call(album / "a.png", "-o", out, "--overwrite").exit_code == 0
+    assert (out / "a.png").read_bytes() != b"precious"
+    assert call(album, "--overwrite", "--skip-existing").exit_code == 2
+
+
+def test_results_never_replace_their_originals(album):
+    before = (album / "a.png").read_bytes()
+    result = call(album / "a.png", "-o", album, "--overwrite")
+    assert result.exit_code == 1 and "original" in result.output
+    assert (album / "a.png").read_bytes() == before
+
+
+def test_bad_files_are_reported_and_the_others_are_done(album, tmp_path):
+    photo = (album / "1968" / "summer" / "c.jpg").read_bytes()
+    (album / "truncated.jpg").write_bytes(photo[: len(photo) // 2])
+    (album / "empty.jpg").write_bytes(b"")
+    (album / "text.jpg").write_text("dear diary")
+    bomb(album / "bomb.png")
+    out = tmp_path / "out"
+    result = call(album, "-o", out)
+    assert result.exit_code == 1
+    assert "3 done, 2 skipped, 4 failed" in result.output
+    for name in ("truncated.jpg", "empty.jpg", "text.jpg", "bomb.png"):
+        assert any(
+            line.startswith("  failed") and name in line for line in result.output.split("\n")
+        )
+    assert files(out) == ["1968/b.tif", "1968/summer/c.jpg", "a.png"]
+
+
+def test_a_non_photo_is_an_error_only_where_it_is_named(album, tmp_path):
+    assert call(album, "-o", tmp_path / "x").exit_code == 0
+    assert call(album / ".DS_Store", "-o", tmp_path / "y").exit_code == 1
+    assert call(album / "a.png", album / "notes.txt", "-o", tmp_path / "z").exit_code == 1
+    assert files(tmp_path / "z") == ["a.png"]
+
+
+def test_a_folder_without_photos_is_an_error(tmp_path):
+    (tmp_path / "empty").mkdir()
+    result = call(tmp_path / "empty")
+    assert result.exit_code == 1 and "no photos" in result.output
+
+
+def test_a_dry_run_says_what_would_be_done_and_writes_nothing(album, tmp_path):
+    before = files(tmp_path)
+    result = call(album, "-o", tmp_path / "out", "--dry-run", "--report", "--save-mask")
+    assert result.exit_code == 0
+    assert files(tmp_path) == before
+    assert "3 planned" in result.output and "about" in result.output
+    assert str(tmp_path / "out" / "1968" / "b.tif") in result.output
+    assert "depends on what damage finds" in result.output
+
+
+def test_json_is_one_document_and_nothing_else(album, tmp_path):
+    (album / "empty.jpg").write_bytes(b"")
+    result = call(album, "-o", tmp_path / "out", "--json")
+    told = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert told["counts"] == {"done": 3, "skipped": 2, "failed": 1, "planned": 0}
+    done = next(o for o in told["outcomes"] if o["state"] == "done")
+    assert [line["stage"] for line in done["evidence"]] == list(STUBS)
+
+
+def test_the_recipe_is_edited_as_asked(album, tmp_path):
+    out = tmp_path / "new.png"
+    before = read(album / "a.png").to_array()
+    for options in (["--without", "inpaint,denoise"], ["--only", "damage"], ["--strength", "0"]):
+        assert call(album / "a.png", "-o", out, "--overwrite", *options).exit_code == 0
+        assert np.array_equal(read(out).to_array(), before)
+    result = call(album / "a.png", "-o", out, "--overwrite", "--set", "inpaint.strength=0.5")
+    assert result.exit_code == 0
+    assert abs(int(read(out).to_array()[0, 5, 0]) - 191) <= 1
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--without", "sharpen"], "no stage 'sharpen'"),
+        (["--set", "inpaint.volume=11"], "no setting 'volume'"),
+        (["--set", "inpaint.strength=2"], "within 0 to 1"),
+        (["--recipe", "polaroid"], "no recipe 'polaroid'"),
+        (["--engine", "steam"], "no engine 'steam'"),
+        (["--memory", "plenty"], "2G or 512M"),
+        (["--memory", "1M"], "at least 64 MiB"),
+        (["--strength", "1.5"], "1.5"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line_before_any_photo_is_read(album, tmp_path, options, words):
+    result = CliRunner().invoke(
+        unfade, ["restore", str(album), "-o", str(tmp_path / "out"), *options]
+    )
+    assert result.exit_code in (1, 2)
+    assert words in result.output
+    assert "Traceback" not in result.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_recipe_of_my_own_is_used(album, tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('name = "mine"\n[[stage]]\nuse = "damage"\n', "utf-8")
+    result = call(album / "a.png", "-o", tmp_path / "new.png", "--recipe", path)
+    assert result.exit_code == 0 and "recipe mine" in result.output
+
+
+def test_masks_steps_and_reports_are_written_when_asked(album, tmp_path):
+    options = ["--save-mask", "--keep-steps", "--report"]
+    result = call(album / "a.png", "-o", tmp_path / "out", *options)
+    assert result.exit_code == 0, result.output
+    assert files(tmp_path / "out") == [
+        "a.mask.png",
+        "a.png",
+        "a.report.html",
+        "a.report.json",
+        "a.step-3-inpaint.png",
+    ]
+
+
+def test_my_own_mask_is_used(album, tmp_path):
+    mask = np.zeros((24, 32), np.float32)
+    mask[:3] = 1
+    write_plane(mask, tmp_path / "mine.png")
+    call(album / "a.png", "-o", tmp_path / "new.png", "--mask", tmp_path / "mine.png")
+    changed = (read(tmp_path / "new.png").pixels != read(album / "a.png").pixels).any(axis=2)
+    assert np.array_equal(changed, mask > 0)
+
+
+def test_format_and_depth_can_be_chosen(album, tmp_path):
+    result = call(album, "-o", tmp_path / "out", "--format", "tiff", "--bits", "16")
+    assert result.exit_code == 0, result.output
+    assert files(tmp_path / "out") == ["1968/b.tif", "1968/summer/c.tif", "a.tif"]
+    assert read(tmp_path / "out" / "a.tif").metadata.bits == 16
+
+
+def test_ctrl_c_stops_the_batch_and_leaves_nothing_half_written(album, tmp_path, monkeypatch):
+    calm, seen = STUBS["inpaint"].__call__, []
+
+    def interrupt(stage, photo, darkroom):
+        seen.append(photo.metadata.source)
+        if len(seen) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        return calm(stage, photo, darkroom)
+
+    monkeypatch.setattr(STUBS["inpaint"], "__call__", interrupt)
+    before = signal.getsignal(signal.SIGINT)
+    result = call(album, "-o", tmp_path / "out", "--save-mask", "--keep-steps", "--report")
+    assert result.exit_code == 130
+    assert "1 done" in result.output and "not begun or stopped" in result.output
+    assert [name for name in files(tmp_path / "out") if not name.startswith("a.")] == []
+    assert len(seen) == 2
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_recipe_is_chosen_and_the_reason_told(album, tmp_path):
+    result = call(album / "a.png", "-o", tmp_path / "a.png")
+    assert "recipe clean: neither film nor a paper border" in result.output
+    result = call(album / "a.png", "-o", tmp_path / "b.png", "--set", "denoise.gate=0")
+    assert "recipe print" in result.output and "taken as a print" in result.output
