@@ -84,7 +84,7 @@ def _specks(
         # Small specks are many, large ones few: about as many pixels of each.
         count=_count(rng, 420 / size**1.2, megapixels, severity),
         size_px=size,
-        opacity=float(rng.uniform(0.35, 1.0)),
+        opacity=float(rng.uniform(0.45, 1.0)),
         tone=deposit_tone(rng, _polarity(rng, medium)),
         softness_px=float(rng.choice([0.3, 0.5, 0.8, 1.3])),
         clustering=float(rng.uniform(0, 1)),
@@ -103,7 +103,7 @@ def _strokes(
         count=_count(rng, density, megapixels, severity),
         size_px=float(np.exp(rng.uniform(*np.log(length)))),
         width_px=int(rng.choice([1, 1, 1, 2, 2, 3])),
-        opacity=float(rng.uniform(0.4, 1.0)),
+        opacity=float(rng.uniform(0.5, 1.0)),
         tone=deposit_tone(rng, _polarity(rng, "print" if kind == "scratch" else medium)),
         softness_px=float(rng.choice([0.3, 0.5, 0.7, 1.0])),
         clustering=float(rng.uniform(0, 1)),

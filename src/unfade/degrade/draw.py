@@ -48,21 +48,24 @@ def draw_aging(
 
 
 def _film(rng: Rng, severity: float) -> tuple[str, Stages]:
-    return "negative", [*_maybe(rng, 0.3, draw_fade, severity * 0.5), draw_grain(rng, severity)]
+    return "negative", [
+        *_maybe(rng, 0.3, draw_fade, severity * 0.5),
+        draw_grain(rng, severity * 0.6),
+    ]
 
 
 def _slide(rng: Rng, severity: float) -> tuple[str, Stages]:
-    return "slide", [draw_fade(rng, severity, "slide"), draw_grain(rng, severity * 0.6)]
+    return "slide", [draw_fade(rng, severity, "slide"), draw_grain(rng, severity * 0.4)]
 
 
 def _print_color(rng: Rng, severity: float) -> tuple[str, Stages]:
     soft = _maybe(rng, 0.3, draw_blur, severity * 0.4)
-    return "print", [draw_fade(rng, severity, "print"), *soft, draw_grain(rng, severity * 0.4)]
+    return "print", [draw_fade(rng, severity, "print"), *soft, draw_grain(rng, severity * 0.3)]
 
 
 def _print_bw(rng: Rng, severity: float) -> tuple[str, Stages]:
     soft = _maybe(rng, 0.4, draw_blur, severity * 0.5)
-    grain = draw_grain(rng, severity * 0.5)
+    grain = draw_grain(rng, severity * 0.3)
     return "print", [draw_grey(rng), draw_fade(rng, severity, "silver"), *soft, grain]
 
 

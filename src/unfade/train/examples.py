@@ -40,8 +40,8 @@ class DamageExamples:
     def __call__(self, crop: Array, rng: Rng) -> tuple[Array, Array]:
         """Give the aged crop (H, W, 3) and how visible its damage is (H, W), 1 from 10/255 on."""
         stages: list[Any] = [draw_grey(rng)] if rng.random() < 0.3 else []
-        stages += [draw_fade(rng, float(rng.uniform(0, 1)))] if rng.random() < 0.5 else []
-        stages += [draw_grain(rng, float(rng.uniform(0, 0.7)))] if rng.random() < 0.6 else []
+        stages += [draw_fade(rng, float(rng.uniform(0, 0.8)))] if rng.random() < 0.4 else []
+        stages += [draw_grain(rng, float(rng.uniform(0, 0.4)))] if rng.random() < 0.5 else []
         stages += [draw_blur(rng, float(rng.uniform(0, 0.6)))] if rng.random() < 0.2 else []
         if rng.random() < 0.85:
             stages += draw_damage(
@@ -53,7 +53,7 @@ class DamageExamples:
                 part=self.part,
             )
         stages += [draw_blur(rng, 0.15)] if rng.random() < 0.2 else []
-        stages += [draw_noise(rng, float(rng.uniform(0, 0.4)))] if rng.random() < 0.4 else []
+        stages += [draw_noise(rng, float(rng.uniform(0, 0.25)))] if rng.random() < 0.35 else []
         stages += [draw_jpeg(rng, float(rng.uniform(0, 0.6)))] if rng.random() < 0.4 else []
         aged = run(Photo(crop), Recipe("aging", tuple(stages)), Darkroom())
         damage = np.zeros(crop.shape[:2], np.float32) if aged.damage is None else aged.damage

@@ -1,0 +1,99 @@
+"""Do engines, precisions and tile sizes agree?
+
+    python benchmarks/agreement.py DATA [--limit 12]
+
+Restores aged photos with the default recipe on every engine, and runs each network over one large
+picture in tiles of 256, 1024 and as a whole.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from unfade.darkroom import Darkroom
+from unfade.degrade import draw_aging
+from unfade.evaluate import age_pair
+from unfade.io.read import can_read, read
+from unfade.photo import Photo
+from unfade.pipeline import run
+from unfade.recipe import Recipe
+from unfade.stages import STAGES
+from unfade.stages.damage import DetectDamage
+from unfade.stages.denoise import Denoise
+from unfade.stages.inpaint import Inpaint
+
+ENGINES = ("openvino-fp32", "openvino-bf16", "onnxruntime")
+
+
+class TiledRoom(Darkroom):
+    """A darkroom that cuts tiles of one size, whatever the memory."""
+
+    side = 1024
+
+    def tile_for(self, model: object, size: tuple[int, int]) -> int:
+        return self.side
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--limit", type=int, default=12)
+    args = parser.parse_args()
+    photos = [read(path) for path in sorted(args.data.rglob("*")) if can_read(path)][: args.limit]
+    aged = [aged_like(photo, index) for index, photo in enumerate(photos)]
+    engines(aged)
+    tiles(enlarged(aged[0]))
+
+
+def aged_like(photo: Photo, seed: int) -> Photo:
+    aging = draw_aging(np.random.default_rng(seed), "old-photo-mixed", 0.5, size=photo.size)
+    return age_pair(photo, aging, Darkroom()).aged
+
+
+def enlarged(photo: Photo) -> Photo:
+    large = cv2.resize(photo.pixels, (2304, 1536), interpolation=cv2.INTER_CUBIC)
+    return Photo(np.clip(large, 0, 1).reshape(1536, 2304, -1))
+
+
+def engines(photos: list[Photo]) -> None:
+    """Share of pixels of which no channel differs by more than 2/255 between engines."""
+    recipe = Recipe("print", tuple(stage() for stage in STAGES.values()))
+    restored = {}
+    for name in ENGINES:
+        room = Darkroom(name)
+        restored[name] = [run(photo, recipe, room).pixels for photo in photos]
+    for name in ENGINES[1:]:
+        pairs = zip(restored[ENGINES[0]], restored[name], strict=True)
+        differences = [np.abs(a - b).max(axis=2).ravel() * 255 for a, b in pairs]
+        all_of_them = np.concatenate(differences)
+        within = float((all_of_them <= 2).mean())
+        line = f"{ENGINES[0]} / {name}: {within:.4%} of pixels within 2/255, worst photo "
+        line += f"{min(float((d <= 2).mean()) for d in differences):.4%}, "
+        sys.stdout.write(line + f"99.9 % within {np.percentile(all_of_them, 99.9):.2f}/255\n")
+
+
+def tiles(photo: Photo) -> None:
+    """Largest difference between tile sizes, per stage, in [0, 1] units."""
+    mask = run(photo, Recipe("d", (DetectDamage(),)), Darkroom()).damage
+    for engine in ("openvino-fp32", "openvino-bf16"):
+        room = TiledRoom(engine, memory=64 * 2**30)
+        for stage in (DetectDamage(), Inpaint(), Denoise(gate=0.0)):
+            given = None if stage.name == "damage" else mask
+            results = []
+            for side in (256, 1024, 4096):
+                room.side = side
+                done = run(Photo(photo.pixels, damage=given), Recipe("t", (stage,)), room)
+                results.append(done.damage if stage.name == "damage" else done.pixels)
+            worst = [float(np.abs(r - results[2]).max()) for r in results[:2]]
+            sys.stdout.write(
+                f"{engine} {stage.name}: 256 / 1024 to whole: {worst[0]:.2e} / {worst[1]:.2e}\n"
+            )
+
+
+if __name__ == "__main__":
+    main()
