@@ -73,7 +73,8 @@ def _push(weighted: NDArray[np.float32], levels: int) -> list[NDArray[np.float32
         below, right = height % 2, width % 2
         even = cv2.copyMakeBorder(pyramid[-1], 0, below, 0, right, cv2.BORDER_CONSTANT)
         size = ((width + right) // 2, (height + below) // 2)
-        pyramid.append(cv2.resize(even, size, interpolation=cv2.INTER_AREA))
+        half = cv2.resize(even, size, interpolation=cv2.INTER_AREA)
+        pyramid.append(np.asarray(half, np.float32))
     return pyramid
 
 

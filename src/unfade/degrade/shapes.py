@@ -167,7 +167,8 @@ def turned(shape: Canvas, rng: Rng, scale: float) -> Canvas:
         shape = np.asarray(cv2.resize(shape, size, interpolation=cv2.INTER_AREA), np.uint8)
         scale = 1.0
     height, width = shape.shape
-    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), rng.uniform(0, 360), scale)
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), rng.uniform(0, 360), scale)
+    matrix = np.asarray(turn, np.float64)
     cosine, sine = abs(matrix[0, 0]), abs(matrix[0, 1])
     size = (int(height * sine + width * cosine) + 3, int(height * cosine + width * sine) + 3)
     matrix[:, 2] += np.array([size[0] - width, size[1] - height]) / 2
