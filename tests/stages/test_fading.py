@@ -186,3 +186,11 @@ def test_settings_out_of_range_are_refused() -> None:
 
 def test_the_answer_has_the_length_the_network_gives() -> None:
     assert sum(ANSWER.values()) == answer_for(FADED).size == 32
+
+
+def test_the_shipped_weights_see_a_badly_faded_print_and_answer_within_reason() -> None:
+    faded = fade(grey(scene()), Fade(dye=(0.3, 0.3, 0.3), base=(0.1, 0.25, 0.5)))
+    notes = CorrectFading(gate=0.0)(Photo(faded), Darkroom(threads=1)).notes
+    assert notes["certainty"] > 0.5
+    assert all(0.1 < share < 1.5 for share in notes["dye"])
+    assert notes["base"][2] > notes["base"][0]

@@ -88,7 +88,9 @@ class CorrectFading:
     marks: ClassVar[Origin] = Origin.TONE
 
     strength: float = setting(1.0, "How much of the estimated fading is undone", low=0, high=1)
-    gate: float = setting(0.6, "Certainty that a photo faded below which it is left", low=0, high=1)
+    gate: float = setting(
+        0.95, "Certainty that a photo faded below which it is left", low=0, high=1
+    )
     even: float = setting(1.0, "How much of the uneven fading is undone", low=0, high=1)
     keep_tone: float = setting(
         0.5, "How much of the tint of a monochrome print is kept as a tone", low=0, high=1

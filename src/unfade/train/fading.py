@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from ..darkroom import Darkroom
-from ..degrade.fading import draw_fade, draw_grey
+from ..degrade.fading import FadeDyes, draw_fade, draw_grey
 from ..film.density import DENSITY, TOE, Fade, change_density
 from ..photo import Photo, Pixels
 from ..stages.fading import ANSWER, FIELD_SIDE, PROXY_SIDE
@@ -245,9 +245,10 @@ def make_example(photo: NDArray[np.uint8], rng: np.random.Generator) -> Example:
     """
     clean = _vary_tone(_crop(photo, rng), rng)
     room = Darkroom()
-    grey = rng.random() < 0.35
+    grey = rng.random() < 0.4
+    scanned_grey = grey and rng.random() < 0.4
     if grey:
-        clean = _pixels(draw_grey(rng)(Photo(clean), room).pixels)
+        clean = _pixels(draw_grey(rng, 0.0 if scanned_grey else 0.6)(Photo(clean), room).pixels)
     clean = _add_border(clean, rng)
     faded = clean
     if rng.random() < 0.72:
@@ -255,9 +256,16 @@ def make_example(photo: NDArray[np.uint8], rng: np.random.Generator) -> Example:
         medium = "silver" if silver else str(rng.choice(["print", "slide"], p=(0.7, 0.3)))
         severity = float(rng.uniform(0.15, 1.0))
         stage = draw_fade(rng, severity, medium)
+        stage = _without_color(stage) if scanned_grey else stage
         faded = _pixels(stage(Photo(clean), room).pixels)
         return Example(_distract(faded, rng), faded, clean, stage.fade)
     return Example(_distract(faded, rng), faded, clean)
+
+
+def _without_color(stage: FadeDyes) -> FadeDyes:
+    """What a scanner in grey mode sees of a fade."""
+    dye, base = (float(np.mean(v)) for v in (stage.dye, stage.base))
+    return FadeDyes(dye=(dye,) * 3, base=(base,) * 3, field=stage.field)
 
 
 def export_inputs() -> tuple[Tensor, ...]:
