@@ -312,15 +312,16 @@ def _measure(job: Job, before: Photo, after: Photo) -> dict[str, float]:
 
 
 SECONDS_PER_MEGAPIXEL: Mapping[str, float] = {
-    "read and write": 0.05,
-    "measure": 0.03,
-    "damage": 0.4,
-    "inpaint": 0.1,
-    "denoise": 0.6,
-    "fading": 0.05,
-    "grain": 0.05,
+    "read and write": 0.03,
+    "measure": 0.02,
+    "damage": 0.17,
+    "inpaint": 0.2,
+    "denoise": 0.3,
+    "fading": 0.02,
+    "grain": 0.03,
 }
-"""Rough cost of a stage that has work to do, for plans only."""
+"""Rough cost of a stage that has work to do, for plans and progress only: processor time over two,
+measured on two cores of an AMD EPYC with AVX-512 bf16 (small presets, 3 megapixels)."""
 
 MEASURES = "measure"
 WAITS_FOR = {"inpaint": "damage"}

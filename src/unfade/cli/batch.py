@@ -16,7 +16,7 @@ import click
 
 from ..darkroom import Darkroom
 from ..errors import Cancelled
-from ..jobs import Equipment, Job, Outcome, State
+from ..jobs import SECONDS_PER_MEGAPIXEL, Equipment, Job, Outcome, State
 from .display import Display
 from .inputs import Found
 
@@ -57,7 +57,7 @@ def run_batch(
     """
     outcomes: list[Outcome] = []
     stopped = False
-    with Display(len(tasks), quiet=as_json) as display:
+    with Display(len(tasks), as_json, SECONDS_PER_MEGAPIXEL) as display:
         room = open_room(equipment, display)
         try:
             with stopping(room):

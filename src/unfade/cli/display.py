@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
@@ -15,10 +16,14 @@ class Display:
     Args:
         photos: Number of photos.
         quiet: Show no progress and no lines.
+        weights: Stages in their order with the share of the time each takes, for the time left.
     """
 
-    def __init__(self, photos: int, quiet: bool = False) -> None:
+    def __init__(
+        self, photos: int, quiet: bool = False, weights: Mapping[str, float] | None = None
+    ) -> None:
         self.quiet = quiet
+        self._weights = dict(weights or {})
         self._photos = photos
         self._done = 0
         self._stages: tuple[str, ...] = ()
@@ -44,12 +49,14 @@ class Display:
     def photo(self, name: str) -> None:
         """Begin a photo."""
         if self._live is not None:
-            self._live.reset(self._one, total=None, description=name, stage="reading")
+            self._live.reset(self._one, total=None, description=name, stage="reading", whole="?")
 
     def tile(self, stage: str, done: int, total: int) -> None:
         """Show tiles done of a stage; this is the `progress` of a darkroom."""
         if self._live is not None:
-            self._live.update(self._one, completed=done, total=total, stage=stage)
+            self._live.update(self._one, completed=done, total=total, stage=stage, whole=total)
+            within = share_done(self._weights, stage, done / total)
+            self._live.update(self._all, completed=self._done + within)
 
     def finished(self) -> None:
         """End a photo."""
@@ -70,7 +77,6 @@ class Display:
         from rich.console import Console
         from rich.progress import (
             BarColumn,
-            MofNCompleteColumn,
             Progress,
             TextColumn,
             TimeElapsedColumn,
@@ -80,7 +86,7 @@ class Display:
         self._live = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
-            MofNCompleteColumn(),
+            TextColumn("{task.completed:.0f}/{task.fields[whole]}", markup=False),
             TextColumn("{task.fields[stage]}", markup=False),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
@@ -88,6 +94,17 @@ class Display:
             redirect_stdout=False,
             transient=True,
         )
-        self._one = self._live.add_task("", total=None, stage="")
-        self._all = self._live.add_task("all photos", total=self._photos, stage="")
+        self._one = self._live.add_task("", total=None, stage="", whole="?")
+        self._all = self._live.add_task(
+            "all", total=self._photos, stage="photos", whole=self._photos
+        )
         self._live.start()
+
+
+def share_done(weights: Mapping[str, float], stage: str, part: float) -> float:
+    """Estimate the share of a photo that is done from the stage at work and its done part."""
+    names = list(weights)
+    if stage not in weights:
+        return 0.0
+    before = sum(weights[name] for name in names[: names.index(stage)])
+    return (before + part * weights[stage]) / sum(weights.values())

@@ -27,6 +27,12 @@ from .pictures import (
 )
 
 TEMPLATE = Path(__file__).with_name("page.html")
+NUMBERS = {
+    "psnr_before_db": "PSNR against the reference, before (dB)",
+    "psnr_after_db": "PSNR against the reference, after (dB)",
+    "ssim_before": "SSIM against the reference, before",
+    "ssim_after": "SSIM against the reference, after",
+}
 OVERLAYS = {"mask": "Damage found", "origin": "What became of each pixel"}
 
 
@@ -158,7 +164,8 @@ def _numbers(numbers: Mapping[str, Any]) -> str:
     if not numbers:
         return ""
     rows = "".join(
-        f"<tr><th scope='row'>{html.escape(name)}</th><td>{html.escape(_value(value))}</td></tr>"
+        f"<tr><th scope='row'>{html.escape(NUMBERS.get(name, name))}</th>"
+        f"<td>{html.escape(_value(value))}</td></tr>"
         for name, value in numbers.items()
     )
     return f"<section><h2>Numbers</h2><table>{rows}</table></section>"
@@ -169,7 +176,9 @@ def _step(step: Mapping[str, Any]) -> str:
     evidence = str(step["notes"].get("evidence", ""))
     changed = step["changed_pixels"]
     idle = "" if changed or step["models"] else " idle"
-    said = f"{changed:,} pixels changed · {step['seconds']:.2f} s" if changed else "changed nothing"
+    said = (
+        f"{changed:,} pixels changed · {step['seconds']:.2f} s" if changed else "changed no pixel"
+    )
     models = ", ".join(f"{name} ({digest[:12]})" for name, digest in step["models"].items())
     used = f"{models} on {step['engine']}" if models else ""
     tables = _table("Settings", step["settings"]) + _table("Measured", notes)

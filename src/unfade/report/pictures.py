@@ -108,7 +108,7 @@ def _colored(opacity: NDArray[np.float32], color: tuple[int, int, int]) -> Bytes
 
 def overlay_address(layer: Bytes) -> str:
     """Encode an overlay as the address of a PNG embedded in the page."""
-    return _address(layer[:, :, [2, 1, 0, 3]], ".png", [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    return _address(layer[:, :, [2, 1, 0, 3]], ".png", [cv2.IMWRITE_PNG_COMPRESSION, 6])
 
 
 def _address(pixels: Bytes, kind: str, options: list[int]) -> str:

@@ -1,0 +1,57 @@
+"""Progress: what is shown, and that it is silent where nobody watches."""
+
+import io
+import sys
+
+import pytest
+
+from unfade.cli.display import Display, share_done
+
+WEIGHTS = {"damage": 1.0, "inpaint": 1.0, "denoise": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("stage", "part", "share"),
+    [("damage", 0, 0), ("damage", 0.5, 0.125), ("denoise", 0, 0.5), ("denoise", 1, 1)],
+)
+def test_the_share_of_a_photo_follows_the_cost_of_its_stages(stage, part, share):
+    assert share_done(WEIGHTS, stage, part) == pytest.approx(share)
+
+
+def test_a_stage_of_unknown_cost_does_no_harm():
+    assert share_done(WEIGHTS, "sharpen", 0.5) == 0
+
+
+class Terminal(io.StringIO):
+    """A stream that takes itself for a terminal."""
+
+    def isatty(self):
+        return True
+
+
+def walk(display):
+    with display:
+        display.photo("scan.tif")
+        display.tile("damage", 1, 4)
+        display.say("scan.tif -> out.tif")
+        display.finished()
+
+
+def test_bars_are_drawn_on_a_terminal_and_results_go_to_the_output(monkeypatch, capsys):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    walk(Display(2, weights=WEIGHTS))
+    assert "scan.tif" in terminal.getvalue() and "damage" in terminal.getvalue()
+    assert capsys.readouterr().out == "scan.tif -> out.tif\n"
+
+
+def test_no_bars_are_drawn_where_there_is_no_terminal(capsys):
+    walk(Display(2))
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("scan.tif -> out.tif\n", "")
+
+
+def test_a_quiet_display_says_nothing_at_all(capsys):
+    walk(Display(2, quiet=True))
+    assert capsys.readouterr() == ("", "")
