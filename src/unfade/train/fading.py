@@ -342,7 +342,7 @@ def _distract(pixels: Pixels, rng: np.random.Generator) -> Pixels:
     if rng.random() < 0.15:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(40, 95))]
         codes = np.asarray(cv2.imdecode(cv2.imencode(".jpg", codes, quality)[1], cv2.IMREAD_COLOR))
-    return codes.astype(np.float32) / 255
+    return np.asarray(codes.astype(np.float32) / np.float32(255), np.float32)
 
 
 def _dust(pixels: Pixels, rng: np.random.Generator) -> Pixels:
