@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..darkroom import Darkroom
     from ..photo import Mask, Photo
 
-SEED = 1968
+SEED = 10
 PRESET = "print-color"
 
 
@@ -26,7 +26,7 @@ PRESET = "print-color"
     default=Path("unfade-demo"),
     help="Folder of the results.  [unfade-demo]",
 )
-@click.option("--severity", type=click.FloatRange(0, 1), default=0.5, help="How old.  [0.5]")
+@click.option("--severity", type=click.FloatRange(0, 1), default=0.4, help="How old.  [0.4]")
 @click.option("--seed", type=click.IntRange(0), default=SEED, help=f"Which damage.  [{SEED}]")
 @click.option("--preset", default=PRESET, metavar="NAME", help=f"What it was.  [{PRESET}]")
 @equipment_options
