@@ -23,7 +23,7 @@ from unfade.train.examples import (  # noqa: E402
 )
 from unfade.train.fit import Run, fit, main  # noqa: E402
 
-TASKS = ("damage", "inpaint", "denoise")
+TASKS = ("damage", "inpaint", "denoise", "fading")
 
 
 @pytest.fixture(scope="module")

@@ -196,11 +196,12 @@ class FadingData(Dataset[tuple[Tensor, ...]]):
         paths: Pictures; those that cannot be read are left out.
         length: Examples in one epoch.
         seed: Fixes every example.
+        first: Number of the first example; a resumed run goes on with those it has not seen.
     """
 
-    def __init__(self, paths: Sequence[Path], length: int, seed: int = 0) -> None:
+    def __init__(self, paths: Sequence[Path], length: int, seed: int = 0, first: int = 0) -> None:
         self.photos = [small for path in paths if (small := _load(path)) is not None]
-        self.length, self.seed = length, seed
+        self.length, self.seed, self.first = length, seed, first
         if not self.photos:
             raise ValueError(f"none of {len(paths)} pictures could be read")
 
@@ -208,7 +209,7 @@ class FadingData(Dataset[tuple[Tensor, ...]]):
         return self.length
 
     def __getitem__(self, index: int) -> tuple[Tensor, ...]:
-        rng = np.random.default_rng((self.seed, index))
+        rng = np.random.default_rng((self.seed, self.first + index))
         photo = self.photos[int(rng.integers(len(self.photos)))]
         example = make_example(photo, rng)
         pictures = (example.seen, example.faded, example.clean)

@@ -14,20 +14,23 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
-from torch.utils.data import DataLoader
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 from ..errors import UnfadeError
 from .data import Crops, Maker, find_photos, held_out, load_photos
 from .examples import DamageExamples, DenoiseExamples, InpaintExamples
+from .fading import FadingData, FadingTask
 from .task import DamageTask, DenoiseTask, InpaintTask, Task
 
 TASKS: dict[str, type[Task]] = {
     "damage": DamageTask,
     "inpaint": InpaintTask,
     "denoise": DenoiseTask,
+    "fading": FadingTask,
 }
 
-RATES = {"damage": 3e-3, "inpaint": 1e-3, "denoise": 1e-3}
+RATES = {"damage": 3e-3, "inpaint": 1e-3, "denoise": 1e-3, "fading": 2e-3}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Run:
     side: int = 256
     lr: float = 0.0
     library: str = ""
+    init: str = ""
     workers: int = 1
     threads: int = 0
     seed: int = 0
@@ -99,6 +103,8 @@ def fit(run: Run) -> Path:
     (run.folder / "run.json").write_text(json.dumps(dataclasses.asdict(run), indent=1))
     task = TASKS[run.task](run.preset, run.lr or RATES[run.task], run.steps)
     task = task.to(memory_format=torch.channels_last)
+    if run.init:
+        task.load_state_dict(torch.load(run.init, weights_only=True)["state_dict"])
     last = run.folder / "last.ckpt"
     done = int(torch.load(last, weights_only=True)["global_step"]) if last.exists() else 0
     start = str(last) if last.exists() else None
@@ -146,14 +152,21 @@ def loaders(run: Run, done: int = 0) -> tuple[DataLoader[Any], DataLoader[Any]]:
     paths = [path for folder in run.data for path in find_photos(Path(folder))]
     paths = paths[: run.limit] if run.limit else paths
     kept = [path for path in paths if held_out(path)] or paths[:1]
-    photos = load_photos([path for path in paths if path not in set(kept)] or paths)
-    count = run.steps * run.batch
-    first = done * run.batch
-    train = Crops(photos, maker(run, "train"), run.side, count, run.seed, first)
-    check = Crops(load_photos(kept), maker(run, "val"), run.side, min(128, 8 * run.batch), 10**6)
+    others = [path for path in paths if path not in set(kept)] or paths
+    train = examples(run, others, "train", run.steps * run.batch, run.seed, done * run.batch)
+    check = examples(run, kept, "val", min(128, 8 * run.batch), 10**6)
     options: dict[str, Any] = {"batch_size": run.batch, "num_workers": run.workers}
     options |= {"persistent_workers": run.workers > 0, "worker_init_fn": one_thread}
     return DataLoader(train, **options), DataLoader(check, **options)
+
+
+def examples(
+    run: Run, paths: list[Path], part: str, count: int, seed: int, first: int = 0
+) -> Dataset[tuple[Tensor, ...]]:
+    """The examples of a task: crops, or for fading whole photos kept small."""
+    if run.task == "fading":
+        return FadingData(paths, count, seed, first)
+    return Crops(load_photos(paths), maker(run, part), run.side, count, seed, first)
 
 
 def one_thread(worker: int) -> None:
