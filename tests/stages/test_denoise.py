@@ -128,3 +128,15 @@ def test_structure_share_is_zero_for_noise_as_measured():
 def test_a_setting_out_of_range_is_refused():
     with pytest.raises(ValueError, match=r"denoise\.strength must be within 0 to 1, got 1\.5"):
         Denoise(strength=1.5)
+
+
+def test_texture_that_the_network_would_leave_is_not_called_noise():
+    class Wise(Stub):
+        def model(self, name):
+            card = ModelCard(name, name, "0", halo=REACH, multiple_of=8)
+            return Model(lambda planes: np.zeros_like(planes), card)
+
+    photo, _ = photo_with_noise(10)
+    edit = Denoise()(photo, Wise())
+    assert edit.pixels is None
+    assert edit.notes["evidence"] == "noise 0.0/255: skipped"
