@@ -19,6 +19,7 @@ COMMANDS = {
     "models": "List, verify and credit the networks.",
     "doctor": "Tell what this machine has and whether all is in order.",
     "train": "Train a network on a folder of photos.",
+    "export": "Turn a training run into weights with a card.",
 }
 """One line per command; the command itself is `command` in the module of the same name."""
 
