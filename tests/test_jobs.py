@@ -7,6 +7,7 @@ import pickle
 from pathlib import Path
 from typing import ClassVar
 
+import cv2
 import numpy as np
 import pytest
 
@@ -251,3 +252,20 @@ def test_any_mapper_gives_the_same_outcomes_in_order(scan, tmp_path):
         outcomes = list(run_jobs(jobs, pool.map))
     assert [outcome.job for outcome in outcomes] == jobs
     assert all(isinstance(o, Outcome) and o.state is State.DONE for o in outcomes)
+
+
+def test_a_photo_with_nothing_to_do_is_copied_byte_for_byte(tmp_path):
+    source = tmp_path / "clean.jpg"
+    cv2.imwrite(str(source), np.full((40, 60, 3), 120, np.uint8))
+    outcome = run_job(Job(str(source), str(tmp_path / "out.jpg"), recipe=Recipe("nothing")))
+    assert outcome.message == "nothing to do: copied byte for byte"
+    assert (tmp_path / "out.jpg").read_bytes() == source.read_bytes()
+
+
+def test_another_format_or_depth_is_written_also_when_nothing_changed(tmp_path):
+    source = tmp_path / "clean.png"
+    cv2.imwrite(str(source), np.full((40, 60, 3), 120, np.uint8))
+    for target, more in (("out.tif", {}), ("out.png", {"bits": 16})):
+        job = Job(str(source), str(tmp_path / target), recipe=Recipe("nothing"), **more)
+        assert run_job(job).message == ""
+        assert (tmp_path / target).read_bytes() != source.read_bytes()

@@ -1,13 +1,13 @@
 """What can go wrong, as a tree. A caller's mistake is a `ValueError` and not in it.
 
-    UnfadeError
-    ├── PhotoError        a file that is not a photo we can use
-    │   ├── ReadError     cannot be read: missing, damaged, too large, of another kind
-    │   └── WriteError    cannot be written: no room, no right, format cannot hold it
-    ├── RecipeError       a recipe, stage or setting that does not exist or does not fit
-    ├── ModelError        weights missing, altered or of another task
-    ├── EngineError       an inference engine that is not installed or refused a network
-    └── Cancelled         the user stopped the work; nothing half done is kept
+UnfadeError
+├── PhotoError        a file that is not a photo we can use
+│   ├── ReadError     cannot be read: missing, damaged, too large, of another kind
+│   └── WriteError    cannot be written: no room, no right, format cannot hold it
+├── RecipeError       a recipe, stage or setting that does not exist or does not fit
+├── ModelError        weights missing, altered or of another task
+├── EngineError       an inference engine that is not installed or refused a network
+└── Cancelled         the user stopped the work; nothing half done is kept
 """
 
 

@@ -22,7 +22,7 @@ from .choose import Changes, recipe_for
 from .darkroom import DEFAULT_MEMORY, Darkroom
 from .errors import Cancelled, ReadError, UnfadeError, WriteError
 from .io.read import read, read_mask
-from .io.write import write, write_plane
+from .io.write import copy, write, write_plane
 from .metrics import psnr, ssim
 from .photo import Photo
 from .pipeline import run
@@ -208,11 +208,16 @@ def _restore(job: Job, darkroom: Darkroom) -> Outcome:
             written.append(_write_mask(job, after))
         if job.report:
             written += write_report(before, after, Path(job.target), about)
-        _write(job, after, Path(job.target), darkroom, history_json(after, about))
+        untouched = is_untouched(job, after)
+        if untouched:
+            copy(job.source, job.target)
+        else:
+            _write(job, after, Path(job.target), darkroom, history_json(after, about))
         written.insert(0, Path(job.target))
     return Outcome(
         job,
         State.DONE,
+        "nothing to do: copied byte for byte" if untouched else "",
         recipe=recipe.name,
         chosen=chosen,
         evidence=tuple((s.stage, str(s.notes.get("evidence", ""))) for s in after.history),
@@ -237,6 +242,14 @@ def check_target(job: Job) -> Outcome | None:
     if job.existing is Existing.SKIP:
         return Outcome(job, State.SKIPPED, f"{target} exists")
     raise WriteError(f"{target} exists; use --overwrite or --skip-existing")
+
+
+def is_untouched(job: Job, photo: Photo) -> bool:
+    """Whether no pixel changed and the file is wanted as it is."""
+    changed = photo.origin is not None and bool(photo.origin.any())
+    asked = job.format or job.bits or job.quality
+    same_kind = Path(job.source).suffix.lower() == Path(job.target).suffix.lower()
+    return not changed and not asked and same_kind
 
 
 def _open(job: Job, darkroom: Darkroom) -> Photo:

@@ -9,7 +9,7 @@ from .measure import MeasureGrain
 
 STAGES: dict[str, type] = {
     stage.name: stage
-    for stage in (MeasureGrain, DetectDamage, Inpaint, Denoise, CorrectFading, KeepGrain)
+    for stage in (DetectDamage, MeasureGrain, Inpaint, Denoise, CorrectFading, KeepGrain)
 }
 
 __all__ = ["STAGES"]
