@@ -32,6 +32,8 @@ OUTPUTS = {"damage": 1, "inpaint": 3, "denoise": 3, "fading": 32}
 UNNAMED = ("task", "data", "out", "workers", "threads")
 """Settings of a run that do not change what comes out."""
 
+FOLDERS = ("library", "init")
+
 HALO = {"damage": 64, "inpaint": 96, "denoise": 48, "fading": 0}
 
 
@@ -192,7 +194,7 @@ def command_of(run: dict[str, Any]) -> str:
     """The command that does a run again, with what is not as by default."""
     usual = {field.name: field.default for field in dataclasses.fields(Run)}
     named = [k for k, v in run.items() if k in usual and v != usual[k] and k not in UNNAMED]
-    words = [f"--{name} {run[name]}" for name in named]
+    words = [f"--{name} {name.upper() if name in FOLDERS else run[name]}" for name in named]
     return " ".join([f"unfade train {run['task']} --data DATA", *words])
 
 
