@@ -43,7 +43,7 @@ class DamageExamples:
         stages += [draw_fade(rng, float(rng.uniform(0, 0.8)))] if rng.random() < 0.4 else []
         stages += [draw_grain(rng, float(rng.uniform(0, 0.4)))] if rng.random() < 0.5 else []
         stages += [draw_blur(rng, float(rng.uniform(0, 0.6)))] if rng.random() < 0.2 else []
-        if rng.random() < 0.85:
+        if rng.random() < 0.7:
             stages += draw_damage(
                 rng,
                 crop.shape[:2],

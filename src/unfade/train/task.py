@@ -73,11 +73,10 @@ class DamageTask(Task):
         picture, visible = batch
         logits = self(picture).float()
         truth, counts = (visible >= 0.99).float(), ((visible >= 0.99) | (visible < 0.3)).float()
-        weight = counts * (1 + 2 * truth)
-        entropy = F.binary_cross_entropy_with_logits(logits, truth, weight, reduction="sum")
+        entropy = F.binary_cross_entropy_with_logits(logits, truth, counts, reduction="sum")
         found = torch.sigmoid(logits) * counts
         dice = 1 - (2 * (found * truth).sum() + 1) / ((found + truth * counts).sum() + 1)
-        return entropy / weight.sum().clamp(min=1) + 0.5 * dice
+        return entropy / counts.sum().clamp(min=1) + 0.2 * dice
 
     def measure(self, batch: Batch) -> dict[str, Tensor]:
         picture, visible = batch
