@@ -139,4 +139,4 @@ def test_texture_that_the_network_would_leave_is_not_called_noise():
     photo, _ = photo_with_noise(10)
     edit = Denoise()(photo, Wise())
     assert edit.pixels is None
-    assert edit.notes["evidence"] == "noise 0.0/255: skipped"
+    assert edit.notes["evidence"].endswith("more like texture: skipped")

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from ..color import in_color
 from ..darkroom import Darkroom
@@ -22,6 +23,13 @@ DETAIL_PX = 4
 """Half the side of the window in which what was removed is judged, in pixels."""
 
 QUARTERS = (0.25, 0.5, 0.75)
+BLOCK_PX = 16
+
+FLOOR = 0.6
+"""Share of correlated noise that the network is sure to remove from the quietest blocks."""
+
+EVEN = 1.3
+"""Largest ratio, quarter to twentieth of the blocks, that noise shows."""
 
 JPEG_ERROR = 4.0
 """Root mean square error of a JPEG over its blockiness; 3.6 to 4.4 at quality 20 to 85."""
@@ -55,26 +63,20 @@ class Denoise:
         check_settings(self)
 
     def look(self, photo: Photo, darkroom: Darkroom) -> Finding:
-        return self._judge(self._noise(photo, darkroom), jpeg_blockiness(photo.pixels))
-
-    def _noise(self, photo: Photo, darkroom: Darkroom) -> float:
-        """The measured noise; where it would open the gate, what the network finds if less."""
-        level = _grain_of(photo).level
-        if self.gate == 0 or level * 255 < self.gate:
-            return level
-        return min(level, removable_noise(photo, darkroom.model("denoise")))
-
-    def _judge(self, level: float, blockiness: float) -> Finding:
-        noise, blocks = level * 255, blockiness * 255
+        noise, blocks = _grain_of(photo).level * 255, jpeg_blockiness(photo.pixels) * 255
         seen = f"noise {noise:.1f}/255"
         if blocks >= self.jpeg_gate:
             seen += f", JPEG blocks {blocks:.1f}/255"
-        needed = self.strength > 0 and (noise >= self.gate or blocks >= self.jpeg_gate)
+        needed = noise >= self.gate or blocks >= self.jpeg_gate
+        if self.gate > 0 and noise >= self.gate and blocks < self.jpeg_gate:
+            needed = is_noise(photo, darkroom.model("denoise"), self.gate / 255)
+            seen += "" if needed else ", more like texture"
+        needed = needed and self.strength > 0
         return Finding(needed, f"{seen}: {'reduced' if needed else 'skipped'}")
 
     def __call__(self, photo: Photo, darkroom: Darkroom) -> Edit:
         grain, blockiness = _grain_of(photo), jpeg_blockiness(photo.pixels)
-        finding = self._judge(self._noise(photo, darkroom), blockiness)
+        finding = self.look(photo, darkroom)
         notes = {"evidence": finding.evidence, "level": grain.level, "blockiness": blockiness}
         if not finding.needed:
             return Edit(notes=notes)
@@ -100,21 +102,28 @@ class Denoise:
         return Edit(pixels=pixels, notes=notes)
 
 
-def removable_noise(photo: Photo, model: Model) -> float:
-    """Ask the network how much noise it would remove: a second opinion on fine texture.
+def is_noise(photo: Photo, model: Model, level: float) -> bool:
+    """Ask the network for a second opinion: would it remove about the same everywhere?
 
     Grass, fur and gravel have the spectrum of noise, and a photo full of them is measured as
-    noisy; a network that was trained on both tells them apart.
+    noisy. But noise has a floor: the quietest blocks of 16 px lose nearly as much as ordinary
+    ones, where texture comes in all strengths. Of 269 clean training photos 34 were measured as
+    noisy, and 3 passed this test; with sensor noise of 4/255 added 30 of 33 did.
 
-    Returns:
-        Standard deviation of the change in [0, 1] units, the median of nine windows.
+    Args:
+        photo: What was measured as noisy; nine windows of it are looked at.
+        model: The denoising network.
+        level: Standard deviation of noise that is worth removing, in [0, 1] units.
     """
-    changes = []
+    blocks: list[NDArray[np.float32]] = []
     for rows in _windows(photo.size[0]):
         for cols in _windows(photo.size[1]):
             change = noise_change(model, photo.pixels[rows, cols])
-            changes.append(float(np.sqrt(np.square(change).mean())))
-    return float(np.median(changes))
+            energy = np.square(change).mean(axis=2)
+            size = (max(1, energy.shape[1] // BLOCK_PX), max(1, energy.shape[0] // BLOCK_PX))
+            blocks.append(cv2.resize(energy, size, interpolation=cv2.INTER_AREA).ravel())
+    floor, usual = np.sqrt(np.percentile(np.concatenate(blocks), (5, 25)))
+    return bool(floor >= FLOOR * level and usual <= EVEN * floor)
 
 
 def _windows(length: int, side: int = 192) -> list[slice]:
