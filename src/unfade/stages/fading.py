@@ -250,8 +250,10 @@ def _change(correction: Correction, proxy: Pixels) -> float:
 
 
 def _evidence(fade: Fade, change: float, faded: bool) -> str:
-    if not faded:
+    if not faded and change < 1:
         return f"tone within {change:.1f} of 255 of well-toned: skipped"
+    if not faded:
+        return f"tone may be off by {change:.1f} of 255, not certain enough: skipped"
     weakest = int(np.argmin(fade.dye))
     even = max(fade.dye) - min(fade.dye) < 0.08
     what = "density" if even else f"{('cyan', 'magenta', 'yellow')[weakest]} dye"
