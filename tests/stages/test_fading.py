@@ -194,12 +194,3 @@ def test_the_shipped_weights_see_a_badly_faded_print_and_answer_within_reason() 
     assert notes["certainty"] > 0.5
     assert all(0.1 < share < 1.5 for share in notes["dye"])
     assert notes["base"][2] > notes["base"][0]
-
-
-@pytest.mark.parametrize(("damaged", "opens"), [(0.0, False), (0.1, True)])
-def test_a_damaged_photo_needs_less_certainty(damaged: float, opens: bool) -> None:
-    pixels = scene()
-    mask = np.zeros(pixels.shape[:2], np.float32)
-    mask[: int(damaged * len(mask))] = 1
-    edit = CorrectFading()(Photo(pixels, damage=mask), Stub(answer_for(FADED, gate=0.8)))
-    assert (edit.pixels is not None) == opens

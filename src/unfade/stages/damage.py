@@ -67,12 +67,12 @@ class DetectDamage:
 
     @property
     def threshold(self) -> float:
-        """Probability from which a pixel is damaged: 0.9998 at sensitivity 0, 0.98, 0.3 at 1.
+        """Probability from which a pixel is damaged: 0.9999 at sensitivity 0, 0.99, 0.25 at 1.
 
         Even in log odds. The middle is strict on purpose: a mark that is missed can be asked for,
         but a mark on a face that had none changes the person.
         """
-        return 1 / (1 + math.exp(-3.9 + 9.5 * (self.sensitivity - 0.5)))
+        return 1 / (1 + math.exp(-4.6 + 11.4 * (self.sensitivity - 0.5)))
 
     def mask(self, probability: Plane, darkroom: Darkroom) -> tuple[Mask, int]:
         """Turn probabilities into a mask by hysteresis (Canny, 1986): sure marks, grown along.

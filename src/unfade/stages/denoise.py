@@ -56,7 +56,7 @@ class Denoise:
         3.0, "noise below this is left alone; 0 always denoises", low=0, high=255, unit="1/255"
     )
     jpeg_gate: float = setting(
-        0.8, "JPEG blocks fainter than this are left alone", low=0, high=255, unit="1/255"
+        1.2, "JPEG blocks fainter than this are left alone", low=0, high=255, unit="1/255"
     )
 
     def __post_init__(self) -> None:

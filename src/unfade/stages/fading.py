@@ -25,9 +25,6 @@ ANSWER = {"gate": 1, "matrix": 9, "base": 3, "tint": 3, "field": FIELD_SIDE**2}
 """What the network answers with, in order: the probability that the photo faded, and the numbers
 in `D = matrix (D_faded - base - field tint)`."""
 
-AGED = 0.002
-"""Damaged share of a photo from which it counts as old."""
-
 WHITE = 0.98
 BLOWN = 0.01
 """Share of the photo that may become pure white."""
@@ -92,10 +89,7 @@ class CorrectFading:
 
     strength: float = setting(1.0, "How much of the estimated fading is undone", low=0, high=1)
     gate: float = setting(
-        0.95, "Certainty that a photo faded below which it is left", low=0, high=1
-    )
-    aged_gate: float = setting(
-        0.6, "The same, where damage shows that the photo is old", low=0, high=1
+        0.97, "Certainty that a photo faded below which it is left", low=0, high=1
     )
     even: float = setting(1.0, "How much of the uneven fading is undone", low=0, high=1)
     keep_tone: float = setting(
@@ -139,8 +133,7 @@ class CorrectFading:
         correction = estimate.scaled(self.strength, self.even)
         correction, dimmed = _guard_highlights(correction, proxy)
         change = _change(correction, proxy)
-        gate = self.aged_gate if is_aged(photo) else self.gate
-        faded = certainty >= gate and change >= 1
+        faded = certainty >= self.gate and change >= 1
         notes: dict[str, Any] = {
             "evidence": _evidence(correction.fade, change, faded),
             "certainty": round(certainty, 3),
@@ -197,11 +190,6 @@ def tone_of(proxy: Pixels) -> str:
     fitted = powers @ np.linalg.lstsq(powers, chroma.T, rcond=None)[0]
     off = np.abs(chroma.T - fitted).max(axis=1)
     return "toned" if np.percentile(off, 95) < 10 / 255 else "color"
-
-
-def is_aged(photo: Photo) -> bool:
-    """Whether so much of the photo is damaged that it is old, and fading is to be expected."""
-    return photo.damage is not None and float(np.mean(photo.damage > 0)) >= AGED
 
 
 def _square(photo: Photo) -> Pixels:
