@@ -23,7 +23,7 @@ from unfade.photo import Photo
 from unfade.pipeline import run
 from unfade.recipe import Recipe
 from unfade.stages import STAGES
-from unfade.stages.damage import DetectDamage
+from unfade.stages.damage import DetectDamage, damage_probability
 from unfade.stages.denoise import Denoise
 from unfade.stages.inpaint import Inpaint
 
@@ -83,12 +83,15 @@ def tiles(photo: Photo) -> None:
     for engine in ("openvino-fp32", "openvino-bf16"):
         room = TiledRoom(engine, memory=64 * 2**30)
         for stage in (DetectDamage(), Inpaint(), Denoise(gate=0.0)):
-            given = None if stage.name == "damage" else mask
             results = []
             for side in (256, 1024, 4096):
                 room.side = side
-                done = run(Photo(photo.pixels, damage=given), Recipe("t", (stage,)), room)
-                results.append(done.damage if stage.name == "damage" else done.pixels)
+                if stage.name == "damage":
+                    with room.during("damage"):
+                        results.append(damage_probability(photo, room))
+                else:
+                    done = run(Photo(photo.pixels, damage=mask), Recipe("t", (stage,)), room)
+                    results.append(done.pixels)
             worst = [float(np.abs(r - results[2]).max()) for r in results[:2]]
             sys.stdout.write(
                 f"{engine} {stage.name}: 256 / 1024 to whole: {worst[0]:.2e} / {worst[1]:.2e}\n"

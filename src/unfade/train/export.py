@@ -34,7 +34,8 @@ UNNAMED = ("task", "data", "out", "workers", "threads")
 
 FOLDERS = ("library", "init")
 
-HALO = {"damage": 64, "inpaint": 96, "denoise": 48, "fading": 0}
+HALO = {"damage": 96, "inpaint": 64, "denoise": 96, "fading": 0}
+"""Pixels around a tile that matter: exact for damage and denoise, 2e-4 for inpaint (measured)."""
 
 
 class Probability(nn.Module):
