@@ -63,7 +63,10 @@ class Denoise:
         check_settings(self)
 
     def look(self, photo: Photo, darkroom: Darkroom) -> Finding:
-        noise, blocks = _grain_of(photo).level * 255, jpeg_blockiness(photo.pixels) * 255
+        return self._judge(photo, darkroom, _grain_of(photo), jpeg_blockiness(photo.pixels))
+
+    def _judge(self, photo: Photo, darkroom: Darkroom, grain: Grain, blockiness: float) -> Finding:
+        noise, blocks = grain.level * 255, blockiness * 255
         seen = f"noise {noise:.1f}/255"
         if blocks >= self.jpeg_gate:
             seen += f", JPEG blocks {blocks:.1f}/255"
@@ -76,7 +79,7 @@ class Denoise:
 
     def __call__(self, photo: Photo, darkroom: Darkroom) -> Edit:
         grain, blockiness = _grain_of(photo), jpeg_blockiness(photo.pixels)
-        finding = self.look(photo, darkroom)
+        finding = self._judge(photo, darkroom, grain, blockiness)
         notes = {"evidence": finding.evidence, "level": grain.level, "blockiness": blockiness}
         if not finding.needed:
             return Edit(notes=notes)
