@@ -9,7 +9,7 @@ import pytest
 HOUSE = Path(__file__).parent.parent / "src" / "unfade"
 
 FLOORS = """
-    errors settings | photo color | tiling film metrics | fill | io engines | models medium
+    errors settings toml | photo color | tiling film metrics | fill | io engines | models medium
     | darkroom | recipe | stages degrade | choose | pipeline | report | jobs evaluate | verbs
     | cluster train | cli web
 """

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol, runtime_checkable
-
-import numpy as np
 
 from .darkroom import Darkroom
 from .errors import RecipeError
 from .photo import Edit, Origin, Photo
 from .settings import parse_setting, settings_of
+from .toml import toml_value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,10 +86,12 @@ class Recipe:
 
     def to_toml(self) -> str:
         """Write the recipe so that `from_toml` gives it back."""
-        lines = [f"name = {_toml(self.name)}", f"about = {_toml(self.about)}"]
+        lines = [f"name = {toml_value(self.name)}", f"about = {toml_value(self.about)}"]
         for stage in self.stages:
-            lines += ["", "[[stage]]", f"use = {_toml(stage.name)}"]
-            lines += [f"{key} = {_toml(value)}" for key, value in settings_values(stage).items()]
+            lines += ["", "[[stage]]", f"use = {toml_value(stage.name)}"]
+            lines += [
+                f"{key} = {toml_value(value)}" for key, value in settings_values(stage).items()
+            ]
         return "\n".join(lines) + "\n"
 
     def without(self, *names: str) -> Recipe:
@@ -191,13 +191,3 @@ def _set(stage: Any, key: str, text: str) -> Any:
         return dataclasses.replace(stage, **{key: parse_setting(knobs[key], text)})
     except ValueError as error:
         raise RecipeError(str(error)) from error
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)  # TOML's basic strings escape as JSON does
-    return repr(value.item() if isinstance(value, np.generic) else value)

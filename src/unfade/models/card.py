@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import tomllib
 from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ModelError
+from ..toml import toml_value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,14 +73,6 @@ class ModelCard:
         """Write the card so that `from_toml` gives it back."""
         fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         quality = fields.pop("quality")
-        lines = [f"{name} = {_toml(value)}" for name, value in fields.items()]
-        lines += ["", "[quality]", *(f"{_toml(k)} = {float(v)!r}" for k, v in quality.items())]
+        lines = [f"{name} = {toml_value(value)}" for name, value in fields.items()]
+        lines += ["", "[quality]", *(f"{toml_value(k)} = {float(v)!r}" for k, v in quality.items())]
         return "\n".join(lines) + "\n"
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, tuple):
-        return "[" + ", ".join(map(str, value)) + "]"
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)  # TOML's basic strings escape as JSON does
-    return repr(value)
