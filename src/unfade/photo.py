@@ -29,6 +29,31 @@ class Origin(enum.IntEnum):
     COLOR_INFERRED = 5
 
 
+class Damage(enum.IntEnum):
+    """What kind of damage a pixel suffered; the classes of the damage network, in this order."""
+
+    NONE = 0
+    DUST = 1
+    """Dust and dirt: specks that lie on the object."""
+    HAIR = 2
+    """Hairs, lint and fibers."""
+    SCRATCH = 3
+    """Scratches, line scratches of a projector, abrasion."""
+    CREASE = 4
+    """Creases, folds, cracks and tears."""
+    STAIN = 5
+    """Stains, foxing, tide lines, tape, fingerprints, burns and light leaks."""
+    LOSS = 6
+    """Missing corners, holes, lost emulsion."""
+    ORIGINAL = 7
+    """Not acquired but part of the object: paper texture, halftone, handwriting, retouching."""
+
+    @property
+    def acquired(self) -> bool:
+        """Whether it came after the photo was made, so that removing it restores the photo."""
+        return self not in (Damage.NONE, Damage.ORIGINAL)
+
+
 @dataclasses.dataclass(frozen=True)
 class Metadata:
     """What the file said beside its pixels, carried to the output.
@@ -98,6 +123,7 @@ class Edit:
 
     pixels: Pixels | None = None
     damage: Mask | None = None
+    kinds: NDArray[np.uint8] | None = None
     grain: Grain | None = None
     faces: tuple[Any, ...] | None = None
     notes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
@@ -111,6 +137,7 @@ class Photo:
         pixels: (H, W, C) float32 in [0, 1], as encoded in the file; 8- and 16-bit integers survive
             the round trip exactly.
         damage: Mask of what is damaged, or None while nobody looked.
+        kinds: (H, W) uint8 of `Damage`: what kind each damaged pixel is, or None if not known.
         infrared: (H, W) float32 in [0, 1], the scanner's fourth plane, or None. Dust is dark in it.
         alpha: (H, W) float32 in [0, 1], carried through untouched, or None.
         origin: (H, W) uint8 of `Origin`, or None while every pixel is untouched.
@@ -122,6 +149,7 @@ class Photo:
 
     pixels: Pixels
     damage: Mask | None = None
+    kinds: NDArray[np.uint8] | None = None
     infrared: NDArray[np.float32] | None = None
     alpha: NDArray[np.float32] | None = None
     origin: NDArray[np.uint8] | None = None
@@ -137,7 +165,7 @@ class Photo:
                 f"pixels must be (H, W, 1 or 3) float32 in [0, 1], got {shape} {kind}; "
                 "use Photo.from_array for other arrays"
             )
-        for name in ("damage", "infrared", "alpha", "origin"):
+        for name in ("damage", "kinds", "infrared", "alpha", "origin"):
             plane = getattr(self, name)
             if plane is not None and plane.shape != shape[:2]:
                 raise ValueError(f"{name} must be {shape[:2]} like the pixels, got {plane.shape}")
@@ -195,7 +223,7 @@ class Photo:
         """Make the photo that follows from an edit, with its line of history."""
         changes: dict[str, Any] = {
             name: getattr(edit, name)
-            for name in ("pixels", "damage", "grain", "faces")
+            for name in ("pixels", "damage", "kinds", "grain", "faces")
             if getattr(edit, name) is not None
         }
         return dataclasses.replace(self, **changes, origin=origin, history=(*self.history, step))

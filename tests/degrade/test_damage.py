@@ -12,7 +12,7 @@ from unfade.degrade.damage import (
     AddStains,
     AddTears,
 )
-from unfade.photo import Photo
+from unfade.photo import Damage, Photo
 from unfade.pipeline import run
 from unfade.recipe import Recipe, make_stage
 
@@ -100,3 +100,19 @@ def test_more_severity_means_more_damage():
 def test_an_unknown_preset_is_named_with_the_known_ones():
     with pytest.raises(ValueError, match="no aging preset 'daguerreotype'; known: film-35mm"):
         draw_aging(np.random.default_rng(0), "daguerreotype")
+
+
+@pytest.mark.parametrize(
+    ("stage", "kinds"),
+    [
+        (AddArtifacts(kind="hair", size_px=60, seed=1), {Damage.HAIR}),
+        (AddLineScratches(seed=1), {Damage.SCRATCH}),
+        (AddStains(seed=1), {Damage.STAIN}),
+        (AddTears(tears=2, holes=2, seed=1), {Damage.CREASE, Damage.LOSS}),
+    ],
+    ids=["hair", "lines", "stains", "tears"],
+)
+def test_every_damaged_pixel_knows_its_kind(stage, kinds):
+    aged = run(grey_photo(), Recipe("age", (stage,)), Darkroom())
+    assert set(np.unique(aged.kinds[aged.damage > 0])) == kinds
+    assert not aged.kinds[aged.damage == 0].any()

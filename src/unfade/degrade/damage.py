@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..darkroom import Darkroom
-from ..photo import Edit, Mask, Origin, Photo
+from ..photo import Damage, Edit, Mask, Origin, Photo
 from ..recipe import Finding
 from ..settings import check_settings, setting
 from . import shapes
@@ -37,10 +37,26 @@ LIBRARY_CLASSES = {
 }
 
 
-def deposit(photo: Photo, *layers: tuple[NDArray[np.float32], tuple[float, ...]]) -> Edit:
+KINDS = {
+    "dust": Damage.DUST,
+    "dirt": Damage.DUST,
+    "hair": Damage.HAIR,
+    "lint": Damage.HAIR,
+    "scratch": Damage.SCRATCH,
+    "stain": Damage.STAIN,
+}
+
+
+def deposit(
+    photo: Photo,
+    kind: Damage | NDArray[np.uint8],
+    *layers: tuple[NDArray[np.float32], tuple[float, ...]],
+) -> Edit:
     """Lay colors over a photo and take up what became visible into its damage mask.
 
     Args:
+        kind: What it is, for all pixels or for each: (H, W) uint8 of `Damage`. A pixel keeps the
+            kind that changed it most visibly.
         layers: From the lowest to the uppermost: opacity (H, W) float32 in [0, 1], and the color
             in [0, 1], red, green and blue; a grey photo takes its mean.
     """
@@ -51,9 +67,10 @@ def deposit(photo: Photo, *layers: tuple[NDArray[np.float32], tuple[float, ...]]
     change = cv2.split(cv2.absdiff(pixels, photo.pixels))
     visible = functools.reduce(np.maximum, change) / VISIBLE
     damage: Mask = np.minimum(visible, 1).astype(np.float32)
-    if photo.damage is not None:
-        damage = np.maximum(damage, photo.damage)
-    return Edit(pixels=pixels, damage=damage)
+    before = np.zeros_like(damage) if photo.damage is None else photo.damage
+    kinds = np.zeros(photo.size, np.uint8) if photo.kinds is None else photo.kinds
+    kinds = np.where((damage >= before) & (damage > 0), np.asarray(kind, np.uint8), kinds)
+    return Edit(pixels=pixels, damage=np.maximum(damage, before), kinds=kinds)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +106,8 @@ class AddArtifacts:
         canvas = np.zeros(photo.size, np.uint8)
         for center in scattered(rng, photo.size, self.count, self.clustering):
             self._draw(canvas, rng, center)
-        return deposit(photo, (opacity_map(canvas, self.softness_px, self.opacity), self.tone))
+        alpha = opacity_map(canvas, self.softness_px, self.opacity)
+        return deposit(photo, KINDS[self.kind], (alpha, self.tone))
 
     def _draw(
         self, canvas: shapes.Canvas, rng: np.random.Generator, center: NDArray[np.float64]
@@ -155,7 +173,7 @@ class AddLineScratches:
         for _ in range(self.count):
             self._line(alpha, rng)
         alpha = alpha if self.upright else np.ascontiguousarray(alpha.T)
-        return deposit(photo, (alpha, self.tone))
+        return deposit(photo, Damage.SCRATCH, (alpha, self.tone))
 
     def _line(self, alpha: NDArray[np.float32], rng: np.random.Generator) -> None:
         height, width = alpha.shape
@@ -214,7 +232,7 @@ class AddStains:
         rim = np.clip((soft - wide) / 128, 0, 1) * self.rim
         mottle = 0.6 + 0.4 * shapes.smooth_field(rng, photo.size, 8)
         alpha = np.clip((soft / 255 * mottle + rim) * self.opacity, 0, 1).astype(np.float32)
-        return deposit(photo, (alpha, self.tone))
+        return deposit(photo, Damage.STAIN, (alpha, self.tone))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -251,7 +269,7 @@ class AddCreases:
             np.float32
         ) / np.float32(255)
         shaded = shadow * np.float32(self.shading)
-        return deposit(photo, (shaded, (0.0, 0.0, 0.0)), (alpha, self.tone))
+        return deposit(photo, Damage.CREASE, (shaded, (0.0, 0.0, 0.0)), (alpha, self.tone))
 
     def _fold(self, crack: shapes.Canvas, shade: shapes.Canvas, rng: np.random.Generator) -> None:
         height, width = crack.shape
@@ -296,13 +314,15 @@ class AddTears:
             inward = np.array([width, height]) * rng.uniform(0.2, 0.8, 2) - start
             ends = np.stack([start, start + inward * rng.uniform(0.2, 0.9)])
             shapes.draw_jagged_line(canvas, rng, ends, self.width_px, self.width_px * 2)
+        lost = np.zeros(photo.size, np.uint8)
         for _ in range(self.holes):
             free = rng.uniform((0, 0), (width, height))
             center = free if rng.random() < 0.4 else on_edge(rng, photo.size)
-            shapes.draw_blob(canvas, rng, center, self.hole_px * float(rng.lognormal(0, 0.5)), 0.35)
-        alpha = opacity_map(canvas, 0.5, 1.0)
+            shapes.draw_blob(lost, rng, center, self.hole_px * float(rng.lognormal(0, 0.5)), 0.35)
+        alpha = opacity_map(np.maximum(canvas, lost), 0.5, 1.0)
+        kind = np.where(lost > 0, Damage.LOSS, Damage.CREASE).astype(np.uint8)
         paper = 0.94 + 0.06 * shapes.smooth_field(rng, photo.size, 16)
-        return deposit(photo, (alpha * paper, self.tone))
+        return deposit(photo, kind, (alpha * paper, self.tone))
 
 
 def opacity_map(canvas: shapes.Canvas, softness_px: float, opacity: float) -> NDArray[np.float32]:
