@@ -1,4 +1,4 @@
-"""The networks, apart from their training. All are fully convolutional with a finite reach.
+"""The networks that ship. Both are fully convolutional with a finite reach.
 
 Two shapes do all per-pixel work. Both begin with a pixel-unshuffle by 2 (Shi et al., CVPR 2016;
 FFDNet, Zhang et al., TIP 2018): every pixel still reaches the first convolution, so a 1 px scratch
