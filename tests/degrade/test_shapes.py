@@ -1,8 +1,11 @@
+import gzip
+import json
+
 import cv2
 import numpy as np
 import pytest
 
-from unfade.degrade.shapes import shape_library, smooth_field, turned
+from unfade.degrade.shapes import outline_library, shape_library, smooth_field, turned
 from unfade.errors import ReadError
 
 
@@ -37,3 +40,25 @@ def test_smooth_fields_stay_within_zero_and_one():
     assert field.min() >= 0
     assert field.max() <= 1
     assert np.abs(np.diff(field, axis=0)).max() < 0.2
+
+
+def test_annotated_outlines_come_sorted_by_area_and_split(tmp_path):
+    (tmp_path / "real").mkdir()
+    entries = [
+        {
+            "label": "Dust",
+            "scan": 1,
+            "id": i,
+            "area": 90 - i,
+            "points": [[0, 0], [9, 0], [9, 10 - i]],
+        }
+        for i in range(9)
+    ]
+    with gzip.open(tmp_path / "real" / "polygons.jsonl.gz", "wt") as file:
+        file.writelines(json.dumps(entry) + "\n" for entry in entries)
+    dust = outline_library(str(tmp_path))["Dust"]
+    assert list(dust.areas) == sorted(dust.areas)
+    assert all(abs(p.min(axis=0) + p.max(axis=0)).max() < 1e-9 for p in dust.points)
+    parts = [outline_library(str(tmp_path), part).get("Dust") for part in ("train", "val")]
+    assert sum(0 if each is None else len(each.areas) for each in parts) == 9
+    assert outline_library(str(tmp_path / "real")) == {}

@@ -2,9 +2,11 @@
 
 from .artifacts import draw_damage
 from .capture import AddGrain, AddNoise, Blur, CompressJpeg, LowerResolution
-from .damage import AddArtifacts, AddCreases, AddLineScratches, AddStains, AddTears
+from .damage import AddCreases, AddLineScratches, AddStains, AddTears
 from .draw import PRESETS, draw_aging
 from .fading import FadeDyes, ToGrey
+from .particles import AddParticles
+from .patches import AddPatches
 
 DEGRADATIONS: dict[str, type] = {
     stage.name: stage
@@ -16,7 +18,8 @@ DEGRADATIONS: dict[str, type] = {
         Blur,
         LowerResolution,
         CompressJpeg,
-        AddArtifacts,
+        AddParticles,
+        AddPatches,
         AddLineScratches,
         AddStains,
         AddCreases,

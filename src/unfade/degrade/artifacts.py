@@ -6,12 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from .damage import AddArtifacts, AddCreases, AddLineScratches, AddStains, AddTears
+from .damage import AddCreases, AddLineScratches, AddStains, AddTears
+from .particles import STATISTICS, AddParticles
+from .patches import PATCHES, AddPatches
 
 Rng = np.random.Generator
 
 BRIGHT = "bright"
 DARK = "dark"
+
+COARSE = 5.0
+"""How much larger the particles are that show on a print; an assumption, nobody measured it."""
 
 
 def draw_damage(
@@ -20,29 +25,36 @@ def draw_damage(
     *,
     medium: str = "print",
     severity: float = 0.5,
+    um_per_px: float = 0.0,
     library: str = "",
     part: str = "all",
 ) -> list[Any]:
     """Draw the damage stages for one photo.
 
+    At severity 0.5 film carries as many particles, of the same sizes, as the annotated scans of
+    `particles.STATISTICS` in the mean; frames differ among each other as those scans did. For
+    prints nobody counted: there the same particles are taken to be `COARSE` times as large and
+    rarer, so that a print scanned at 600 ppi shows about what film shows at 3,000.
+
     Args:
-        size: (height, width) in pixels; small artefacts come by area.
+        size: (height, width) in pixels; particles come by area.
         medium: `negative` (dust is bright), `slide` (dust is dark) or `print` (both, and folds).
-        severity: 0 (next to nothing) to 1 (badly neglected).
-        library: Folder of artefact pictures that are mixed with drawn shapes; empty draws all.
+        severity: 0 (next to nothing) to 1 (badly neglected: four times the mean).
+        um_per_px: Size of a pixel on the object in micrometres; 0 draws one: a part of a film
+            scan of 1,400 to 4,200 dpi, or of a print scanned at 250 to 850 ppi.
+        library: Folder of artefact shapes that are mixed with drawn ones; empty draws all.
         part: Part of the library: `all`, `train` or `val`.
     """
     shapes: dict[str, Any] = {"library": library, "part": part}
-    megapixels = size[0] * size[1] / 1e6
-    stages: list[Any] = []
-    for _ in range(int(rng.integers(2, 5))):
-        stages.append(_specks(rng, megapixels, medium, severity, shapes))
-    for kind, chance in (("hair", 0.55), ("lint", 0.45), ("scratch", 0.6)):
-        if rng.random() < chance:
-            stages.append(_strokes(rng, kind, megapixels, medium, severity, shapes))
-    if medium != "print" and rng.random() < 0.35:
-        stages.append(_lines(rng, medium))
-    if rng.random() < 0.15 + 0.2 * (medium == "print"):
+    coarse = COARSE if medium == "print" else 1.0
+    # Shapes are drawn in the units of film: what is five times as large looks five times as near.
+    pixel = (um_per_px or coarse * float(np.exp(rng.uniform(*np.log((6, 18)))))) / coarse
+    stages = _particles(rng, size, medium, severity, pixel, shapes)
+    if medium != "print" and rng.random() < 0.2 + 0.3 * severity:
+        stages.append(_lines(rng, medium, pixel))
+    if library and rng.random() < 0.2 * severity:
+        stages.append(_patches(rng, size, medium, severity, shapes))
+    if rng.random() < (0.1 + 0.2 * (medium == "print")) * 2 * severity:
         stages.append(_stains(rng, size, severity))
     if medium == "print":
         stages += _paper(rng, size, severity)
@@ -65,61 +77,70 @@ def _seed(rng: Rng) -> int:
 
 
 def _pick(rng: Rng, shapes: dict[str, Any]) -> dict[str, Any]:
-    """Two of three stages draw their shapes from the library where there is one."""
-    return shapes if shapes["library"] and rng.random() < 0.67 else {}
+    """Nine of ten stages mix in shapes from the library where there is one."""
+    return shapes if shapes["library"] and rng.random() < 0.9 else {}
 
 
-def _count(rng: Rng, per_megapixel: float, megapixels: float, severity: float) -> int:
-    mean = per_megapixel * megapixels * (0.15 + 1.7 * severity) * float(rng.lognormal(0, 0.8))
-    return int(min(rng.poisson(mean), 20_000))
+def _particles(
+    rng: Rng,
+    size: tuple[int, int],
+    medium: str,
+    severity: float,
+    um_per_px: float,
+    shapes: dict[str, Any],
+) -> list[Any]:
+    """Draw how many particles of each kind lie on the photo, and how they look."""
+    area_mm2 = size[0] * size[1] * (um_per_px / 1000) ** 2
+    # The ten scans held 77 to 1,818 artefacts; a Gamma distribution of shape 4 spreads as wide.
+    dirty = 4 ** (2 * severity - 1) * min(1.0, severity / 0.1) * float(rng.gamma(4, 1 / 4))
+    clustering, tint = float(rng.uniform(0, 1)), deposit_tone(rng, _polarity(rng, medium))
+    stages: list[Any] = []
+    for kind, statistics in STATISTICS.items():
+        mean = statistics.per_mm2 * area_mm2 * dirty * float(rng.lognormal(-0.18, 0.6))
+        count = int(min(rng.poisson(mean), 20_000))
+        own_side = medium == "print" or kind == "scratch"
+        tone = deposit_tone(rng, _polarity(rng, "print")) if own_side else tint
+        dense = float(rng.uniform(0.8, 1) if rng.random() < 0.75 else rng.uniform(0.35, 0.8))
+        blur_um = float(rng.uniform(2, 8))
+        stage = AddParticles(
+            kind=kind,
+            count=count,
+            um_per_px=um_per_px,
+            opacity=dense,
+            spread=float(rng.uniform(0.1, 0.6)),
+            tone=tone,
+            softness_px=float(np.clip(blur_um / um_per_px, 0.25, 2)),
+            clustering=clustering,
+            seed=_seed(rng),
+            **_pick(rng, shapes),
+        )
+        stages += [stage] if count else []
+    return stages
 
 
-def _specks(
-    rng: Rng, megapixels: float, medium: str, severity: float, shapes: dict[str, Any]
-) -> AddArtifacts:
-    kind = "dust" if rng.random() < 0.65 else "dirt"
-    size = float(np.exp(rng.uniform(np.log(0.9), np.log(7.0))))
-    return AddArtifacts(
-        kind=kind,
-        # Small specks are many, large ones few: about as many pixels of each.
-        count=_count(rng, 420 / size**1.2, megapixels, severity),
-        size_px=size,
-        opacity=float(rng.uniform(0.45, 1.0)),
-        tone=deposit_tone(rng, _polarity(rng, medium)),
-        softness_px=float(rng.choice([0.3, 0.5, 0.8, 1.3])),
-        clustering=float(rng.uniform(0, 1)),
-        seed=_seed(rng),
-        **_pick(rng, shapes),
-    )
-
-
-def _strokes(
-    rng: Rng, kind: str, megapixels: float, medium: str, severity: float, shapes: dict[str, Any]
-) -> AddArtifacts:
-    length = {"hair": (25, 160), "lint": (8, 40), "scratch": (20, 220)}[kind]
-    density = {"hair": 22, "lint": 60, "scratch": 40}[kind]
-    return AddArtifacts(
-        kind=kind,
-        count=_count(rng, density, megapixels, severity),
-        size_px=float(np.exp(rng.uniform(*np.log(length)))),
-        width_px=int(rng.choice([1, 1, 1, 2, 2, 3])),
-        opacity=float(rng.uniform(0.5, 1.0)),
-        tone=deposit_tone(rng, _polarity(rng, "print" if kind == "scratch" else medium)),
-        softness_px=float(rng.choice([0.3, 0.5, 0.7, 1.0])),
-        clustering=float(rng.uniform(0, 1)),
-        seed=_seed(rng),
-        **_pick(rng, shapes),
-    )
-
-
-def _lines(rng: Rng, medium: str) -> AddLineScratches:
+def _lines(rng: Rng, medium: str, um_per_px: float) -> AddLineScratches:
     return AddLineScratches(
         count=int(rng.integers(1, 7)),
-        width_px=float(np.exp(rng.uniform(np.log(0.6), np.log(3.0)))),
+        width_px=float(np.exp(rng.uniform(*np.log((6, 30))))) / um_per_px,
         upright=bool(rng.random() < 0.6),
-        opacity=float(rng.uniform(0.3, 1.0)),
+        opacity=float(rng.uniform(0.35, 1.0)),
         tone=deposit_tone(rng, _polarity(rng, medium)),
         seed=_seed(rng),
+    )
+
+
+def _patches(
+    rng: Rng, size: tuple[int, int], medium: str, severity: float, shapes: dict[str, Any]
+) -> AddPatches:
+    return AddPatches(
+        kind=str(rng.choice(list(PATCHES))),
+        count=int(rng.integers(1, 2 + int(2 * severity))),
+        size_px=float(max(size) * np.exp(rng.uniform(*np.log((0.15, 0.6))))),
+        opacity=float(rng.uniform(0.5, 1)),
+        tone=deposit_tone(rng, _polarity(rng, medium)),
+        softness_px=float(rng.uniform(0.2, 0.8)),
+        seed=_seed(rng),
+        **shapes,
     )
 
 

@@ -1,4 +1,4 @@
-"""Damage by stages: dust, hair, scratches, stains, creases, tears and holes.
+"""Damage by stages: line scratches, stains, creases, tears and holes.
 
 Each stage is drawn first (its settings and a seed) and applied after; the same settings give the
 same damage. `Photo.damage` takes up what is visible: 1 where a channel changed by 10/255 or more,
@@ -24,27 +24,8 @@ from . import shapes
 VISIBLE = np.float32(10 / 255)
 """A change of this much in some channel counts as damage."""
 
-DAMAGE = ("artifacts", "lines", "stains", "creases", "tears")
-"""Names of the stages of this file."""
-
-LIBRARY_CLASSES = {
-    "dust": ("dots", "spots", "sprinkles"),
-    "dirt": ("dirt", "smut", "spots"),
-    "hair": ("hair",),
-    "lint": ("lint", "hair-short"),
-    "scratch": ("scratches",),
-    "stain": ("stain",),
-}
-
-
-KINDS = {
-    "dust": Damage.DUST,
-    "dirt": Damage.DUST,
-    "hair": Damage.HAIR,
-    "lint": Damage.HAIR,
-    "scratch": Damage.SCRATCH,
-    "stain": Damage.STAIN,
-}
+DAMAGE = ("particles", "patches", "lines", "stains", "creases", "tears")
+"""Names of the stages that damage: they fill `Photo.damage`."""
 
 
 def deposit(
@@ -71,78 +52,6 @@ def deposit(
     kinds = np.zeros(photo.size, np.uint8) if photo.kinds is None else photo.kinds
     kinds = np.where((damage >= before) & (damage > 0), np.asarray(kind, np.uint8), kinds)
     return Edit(pixels=pixels, damage=np.maximum(damage, before), kinds=kinds)
-
-
-@dataclasses.dataclass(frozen=True)
-class AddArtifacts:
-    """Scatter small artefacts of one kind, clustered, from drawn shapes or a shape library."""
-
-    name: ClassVar[str] = "artifacts"
-    invents: ClassVar[bool] = False
-    marks: ClassVar[Origin] = Origin.GENERATED
-
-    kind: str = setting("dust", "what is scattered", choices=tuple(LIBRARY_CLASSES))
-    count: int = setting(20, "number of artefacts", low=0, high=100_000)
-    size_px: float = setting(
-        3.0, "median radius, or length for fibers and scratches", low=0.3, high=4000, unit="px"
-    )
-    width_px: int = setting(1, "stroke width of fibers and scratches", low=1, high=32, unit="px")
-    opacity: float = setting(0.9, "opacity of the densest artefact", low=0, high=1)
-    tone: tuple[float, ...] = setting((0.08, 0.08, 0.08), "color of the deposit", low=0, high=1)
-    softness_px: float = setting(0.5, "blur of the edges", low=0, high=20, unit="px")
-    clustering: float = setting(0.5, "0 spreads evenly, 1 gathers in clouds", low=0, high=1)
-    library: str = setting("", "folder of artefact pictures; empty draws the shapes")
-    part: str = setting("all", "part of the library", choices=("all", "train", "val"))
-    seed: int = setting(0, "fixes every random choice", low=0, high=2**63)
-
-    def __post_init__(self) -> None:
-        check_settings(self)
-
-    def look(self, photo: Photo, darkroom: Darkroom) -> Finding:
-        return Finding(self.count > 0, f"{self.count} x {self.kind}")
-
-    def __call__(self, photo: Photo, darkroom: Darkroom) -> Edit:
-        rng = np.random.default_rng(self.seed)
-        canvas = np.zeros(photo.size, np.uint8)
-        for center in scattered(rng, photo.size, self.count, self.clustering):
-            self._draw(canvas, rng, center)
-        alpha = opacity_map(canvas, self.softness_px, self.opacity)
-        return deposit(photo, KINDS[self.kind], (alpha, self.tone))
-
-    def _draw(
-        self, canvas: shapes.Canvas, rng: np.random.Generator, center: NDArray[np.float64]
-    ) -> None:
-        size = self.size_px * float(rng.lognormal(0, 0.45))
-        if self.library:
-            self._paste(canvas, rng, center, size)
-        elif self.kind in ("hair", "lint"):
-            curl = 1.2 if self.kind == "hair" else 3.0
-            shapes.draw_fiber(canvas, rng, center, size, self.width_px, curl)
-        elif self.kind == "scratch":
-            shapes.draw_scratch(canvas, rng, center, rng.uniform(0, np.pi), size, self.width_px)
-        elif self.kind == "stain":
-            shapes.draw_blob(canvas, rng, center, size, 0.25)
-        elif self.kind == "dirt":
-            for offset in rng.normal(0, size * 0.8, (int(rng.integers(1, 5)), 2)):
-                shapes.draw_speck(canvas, rng, center + offset, size * rng.uniform(0.4, 1))
-        else:
-            shapes.draw_speck(canvas, rng, center, size)
-
-    def _paste(
-        self,
-        canvas: shapes.Canvas,
-        rng: np.random.Generator,
-        center: NDArray[np.float64],
-        size: float,
-    ) -> None:
-        library = shapes.shape_library(self.library, self.part)
-        classes = [name for name in LIBRARY_CLASSES[self.kind] if name in library]
-        pictures = library[classes[int(rng.integers(len(classes)))]]
-        picture = pictures[int(rng.integers(len(pictures)))]
-        # Fibers and scratches are measured by length, everything else by radius.
-        extent = 2 * size if self.kind in ("dust", "dirt", "stain") else size
-        scale = float(np.clip(extent / max(picture.shape), 0.02, 8))
-        shapes.paste_shape(canvas, shapes.turned(picture, rng, scale), center)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,8 +8,11 @@ scans", Computer Graphics Forum 42(2), 2023 (arXiv 2302.10004).
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import gzip
 import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,8 +34,18 @@ def _fixed(points: NDArray[np.floating]) -> NDArray[np.int32]:
     return np.rint(points * _ONE).astype(np.int32).reshape(-1, 1, 2)
 
 
-def draw_speck(canvas: Canvas, rng: Rng, center: NDArray[np.float64], radius: float) -> None:
-    """Draw an irregular blob: a circle with random harmonics, drawn out along one axis."""
+def fill(canvas: Canvas, points: NDArray[np.floating], value: int) -> None:
+    """Fill an outline: (n, 2) points, x and y in pixels, anti-aliased."""
+    cv2.fillPoly(canvas, [_fixed(points)], value, cv2.LINE_AA, _SHIFT)
+
+
+def draw_speck(
+    canvas: Canvas, rng: Rng, center: NDArray[np.float64], radius: float, opacity: float = 1.0
+) -> None:
+    """Draw an irregular blob: a circle with random harmonics, drawn out along one axis.
+
+    Its area is about 2.4 times the squared radius.
+    """
     corners = 10 if radius < 4 else 24
     angle = np.linspace(0, 2 * np.pi, corners, endpoint=False)
     outline = np.ones(corners)
@@ -44,12 +57,17 @@ def draw_speck(canvas: Canvas, rng: Rng, center: NDArray[np.float64], radius: fl
     points = radius * np.stack(
         [x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn)], axis=1
     )
-    value = int(rng.uniform(130, 255))
-    cv2.fillPoly(canvas, [_fixed(points + center)], value, cv2.LINE_AA, _SHIFT)
+    fill(canvas, points + center, int(255 * opacity))
 
 
 def draw_fiber(
-    canvas: Canvas, rng: Rng, center: NDArray[np.float64], length: float, width: int, curl: float
+    canvas: Canvas,
+    rng: Rng,
+    center: NDArray[np.float64],
+    length: float,
+    width: int,
+    curl: float,
+    opacity: float = 1.0,
 ) -> None:
     """Draw a hair or lint: a smooth random walk of the direction.
 
@@ -57,13 +75,14 @@ def draw_fiber(
         length: Of the fiber, in pixels.
         width: Of the stroke, in pixels.
         curl: Standard deviation of the turn over the whole length, in radians.
+        opacity: In [0, 1].
     """
     steps = max(4, min(48, int(length / 3)))
     bend = cv2.GaussianBlur(rng.standard_normal((1, steps)), (0, 0), 2.5)[0]
     heading = rng.uniform(0, 2 * np.pi) + np.cumsum(bend) * curl / np.sqrt(steps) * 2.5
     walk = np.cumsum(np.stack([np.cos(heading), np.sin(heading)], axis=1), axis=0)
     points = (walk - walk.mean(axis=0)) * (length / steps) + center
-    value = int(rng.uniform(130, 255))
+    value = int(255 * opacity)
     cv2.polylines(canvas, [_fixed(points)], False, value, width, cv2.LINE_AA, _SHIFT)
 
 
@@ -74,6 +93,7 @@ def draw_scratch(
     direction: float,
     length: float,
     width: int,
+    opacity: float = 1.0,
 ) -> None:
     """Draw a nearly straight scratch that breaks off and starts again."""
     pieces = int(rng.integers(1, 4))
@@ -90,7 +110,7 @@ def draw_scratch(
             ],
             axis=1,
         )
-        value = int(rng.uniform(110, 255))
+        value = int(255 * opacity * rng.uniform(0.6, 1))
         cv2.polylines(canvas, [_fixed(points)], False, value, width, cv2.LINE_AA, _SHIFT)
         position += span + length / pieces * rng.uniform(0, 0.3)
 
@@ -123,7 +143,7 @@ def draw_jagged_line(
     middle = ends[0] + np.linspace(0, 1, count)[:, None] * span + side[:, None] * normal
     half = np.maximum(0.25, width / 2 * (1 + rng.normal(0, 0.45, count)))[:, None] * normal
     band = np.concatenate([middle + half, (middle - half)[::-1]])
-    cv2.fillPoly(canvas, [_fixed(band)], value, cv2.LINE_AA, _SHIFT)
+    fill(canvas, band, value)
     return np.asarray(middle)
 
 
@@ -138,7 +158,7 @@ def draw_blob(
         outline += rng.normal(0, roughness / order) * np.cos(order * angle + rng.uniform(0, 6.28))
     outline = np.maximum(0.15, outline + rng.normal(0, roughness * 0.06, corners))
     points = center + radius * outline[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    cv2.fillPoly(canvas, [_fixed(points)], 255, cv2.LINE_AA, _SHIFT)
+    fill(canvas, points, 255)
 
 
 def smooth_field(rng: Rng, size: tuple[int, int], cells: int) -> NDArray[np.float32]:
@@ -175,20 +195,31 @@ def turned(shape: Canvas, rng: Rng, scale: float) -> Canvas:
     return np.asarray(cv2.warpAffine(shape, matrix, size, flags=cv2.INTER_LINEAR), np.uint8)
 
 
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """An artefact picture: opacity (H, W) uint8, and the sum of its opacities in px²."""
+
+    opacity: Canvas
+    mass: float
+
+
 @functools.lru_cache(maxsize=4)
-def shape_library(folder: str, part: str = "all") -> Mapping[str, tuple[Canvas, ...]]:
+def shape_library(folder: str, part: str = "all") -> Mapping[str, tuple[Picture, ...]]:
     """Load artefact pictures from a folder with one subfolder per class.
 
     Args:
-        folder: Holds `<class>/*.png` or `*.webp`: grey pictures, value = opacity.
+        folder: Holds `<class>/*.png` or `*.webp`, or `synthetic/<class>/...`: grey pictures,
+            value = opacity.
         part: `all`, or `train` or `val`: nine tenths and one tenth, split by the file's name, so
             that no shape is in both.
     Raises:
         ReadError: There are no pictures.
     """
-    found: dict[str, tuple[Canvas, ...]] = {}
-    for place in sorted(Path(folder).iterdir()) if Path(folder).is_dir() else ():
-        files = sorted(file for file in place.glob("*.*") if _in_part(file, part))
+    root = Path(folder) / "synthetic"
+    root = root if root.is_dir() else Path(folder)
+    found: dict[str, tuple[Picture, ...]] = {}
+    for place in sorted(root.iterdir()) if root.is_dir() else ():
+        files = sorted(file for file in place.glob("*.*") if _in_part(_key(file), part))
         pictures = [cv2.imread(str(file), cv2.IMREAD_GRAYSCALE) for file in files]
         shapes = tuple(_reduced(p) for p in pictures if p is not None and p.any())
         if shapes:
@@ -198,16 +229,62 @@ def shape_library(folder: str, part: str = "all") -> Mapping[str, tuple[Canvas, 
     return found
 
 
-def _reduced(picture: NDArray[Any], longest: int = 160) -> Canvas:
+@dataclasses.dataclass(frozen=True)
+class Outlines:
+    """Annotated outlines of one class, by rising area.
+
+    Attributes:
+        areas: (n,) float64 in px² of the annotated scans.
+        points: n arrays (k, 2), x and y in pixels around the middle.
+    """
+
+    areas: NDArray[np.float64]
+    points: tuple[NDArray[np.float64], ...]
+
+
+@functools.lru_cache(maxsize=4)
+def outline_library(folder: str, part: str = "all") -> Mapping[str, Outlines]:
+    """Load outlines of real artefacts from `folder/real/polygons.jsonl.gz`, if it is there.
+
+    Each line is an object with `label`, `scan`, `id`, `area` in px² and `points`.
+
+    Args:
+        folder: Of the library.
+        part: `all`, or `train` or `val`, split by scan and number.
+    Returns:
+        Outlines by label; nothing where the library has none.
+    """
+    file = Path(folder) / "real" / "polygons.jsonl.gz"
+    if not file.is_file():
+        return {}
+    found: dict[str, list[tuple[float, NDArray[np.float64]]]] = {}
+    with gzip.open(file, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            entry = json.loads(line)
+            if entry["area"] > 0 and _in_part(f"{entry['scan']}/{entry['id']}", part):
+                points = np.asarray(entry["points"], np.float64)
+                centered = points - (points.min(axis=0) + points.max(axis=0)) / 2
+                found.setdefault(entry["label"], []).append((entry["area"], centered))
+    ordered = {label: sorted(each, key=lambda pair: pair[0]) for label, each in found.items()}
+    return {
+        label: Outlines(np.array([a for a, _ in each]), tuple(p for _, p in each))
+        for label, each in ordered.items()
+    }
+
+
+def _reduced(picture: NDArray[Any], longest: int = 160) -> Picture:
     """Shrink a picture that is larger than what is usually pasted, so that pasting is fast."""
     factor = longest / max(picture.shape)
     if factor < 1:
         picture = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-    return np.asarray(picture, np.uint8)
+    return Picture(np.asarray(picture, np.uint8), max(1.0, float(picture.sum()) / 255))
 
 
-def _in_part(file: Path, part: str) -> bool:
+def _key(file: Path) -> str:
+    return f"{file.parent.name}/{file.stem}"
+
+
+def _in_part(key: str, part: str) -> bool:
     if part == "all":
         return True
-    tenth = hashlib.sha256(f"{file.parent.name}/{file.stem}".encode()).digest()[0] % 10
-    return (tenth == 0) == (part == "val")
+    return (hashlib.sha256(key.encode()).digest()[0] % 10 == 0) == (part == "val")
