@@ -37,13 +37,16 @@ class DamageExamples:
     library: str = ""
     part: str = "train"
 
-    def __call__(self, crop: Array, rng: Rng) -> tuple[Array, Array]:
-        """Give the aged crop (H, W, 3) and how visible its damage is (H, W), 1 from 10/255 on."""
+    def __call__(self, crop: Array, rng: Rng) -> tuple[Array, Array, Array]:
+        """Give the aged crop (H, W, 3), its damage and of what kind it is.
+
+        The damage (H, W) is how visible it is, 1 from 10/255 on; the kind is a number of `Damage`.
+        """
         stages: list[Any] = [draw_grey(rng)] if rng.random() < 0.3 else []
         stages += [draw_fade(rng, float(rng.uniform(0, 0.8)))] if rng.random() < 0.4 else []
         stages += [draw_grain(rng, float(rng.uniform(0, 0.4)))] if rng.random() < 0.5 else []
         stages += [draw_blur(rng, float(rng.uniform(0, 0.6)))] if rng.random() < 0.2 else []
-        if rng.random() < 0.7:
+        if rng.random() < 0.75:
             stages += draw_damage(
                 rng,
                 crop.shape[:2],
@@ -57,7 +60,8 @@ class DamageExamples:
         stages += [draw_jpeg(rng, float(rng.uniform(0, 0.6)))] if rng.random() < 0.4 else []
         aged = run(Photo(crop), Recipe("aging", tuple(stages)), Darkroom())
         damage = np.zeros(crop.shape[:2], np.float32) if aged.damage is None else aged.damage
-        return np.clip(in_color(aged.pixels), 0, 1), damage
+        kinds = np.zeros(crop.shape[:2], np.uint8) if aged.kinds is None else aged.kinds
+        return np.clip(in_color(aged.pixels), 0, 1), damage, kinds.astype(np.float32)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -23,30 +23,32 @@ from ..stages.fading import PROXY_SIDE
 from .fading import FadingNet
 from .fit import Run
 from .nets import BLOCKS, WIDTHS, ResidualNet, SegmentationNet
+from .task import KINDS
 
 AGREEMENT = 5e-3
 """Largest difference allowed between the PyTorch network and the exported one, relative above 1."""
 
 INPUTS = {"damage": (3,), "inpaint": (4,), "denoise": (3,), "fading": (3,)}
-OUTPUTS = {"damage": 1, "inpaint": 3, "denoise": 3, "fading": 32}
+OUTPUTS = {"damage": 1 + len(KINDS), "inpaint": 3, "denoise": 3, "fading": 32}
 UNNAMED = ("task", "data", "out", "workers", "threads")
 """Settings of a run that do not change what comes out."""
 
 FOLDERS = ("library", "init")
 
-HALO = {"damage": 96, "inpaint": 64, "denoise": 96, "fading": 0}
+HALO = {"damage": 128, "inpaint": 64, "denoise": 96, "fading": 0}
 """Pixels around a tile that matter: exact for damage and denoise, 2e-4 for inpaint (measured)."""
 
 
 class Probability(nn.Module):
-    """A segmentation network whose answer is a probability."""
+    """A segmentation network whose answers are probabilities: of damage, and of each kind of it."""
 
     def __init__(self, net: nn.Module) -> None:
         super().__init__()
         self.net = net
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.sigmoid(self.net(x))
+        logits = self.net(x)
+        return torch.cat([torch.sigmoid(logits[:, :1]), torch.softmax(logits[:, 1:], 1)], 1)
 
 
 def build(task: str, preset: str) -> nn.Module:
@@ -54,7 +56,7 @@ def build(task: str, preset: str) -> nn.Module:
     if task == "fading":
         return FadingNet(preset)
     if task == "damage":
-        return Probability(SegmentationNet(WIDTHS[task][preset]))
+        return Probability(SegmentationNet(WIDTHS[task][preset], 3, OUTPUTS[task]))
     return ResidualNet(WIDTHS[task][preset], INPUTS[task][0], OUTPUTS[task], BLOCKS[preset])
 
 

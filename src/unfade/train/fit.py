@@ -7,7 +7,7 @@ import dataclasses
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import lightning
@@ -112,8 +112,15 @@ def fit(run: Run) -> Path:
     return last
 
 
+def precision() -> Literal["bf16-mixed", "32-true"]:
+    """Bfloat16 on GPUs and on processors that have it; where it is emulated it is slower."""
+    if torch.cuda.is_available():
+        return "bf16-mixed"
+    return "bf16-mixed" if torch.cpu._is_avx512_bf16_supported() else "32-true"
+
+
 def make_trainer(run: Run) -> lightning.Trainer:
-    """Bfloat16, moving average of the weights, checkpoints every `run.every` steps."""
+    """Mixed precision, moving average of the weights, checkpoints every `run.every` steps."""
     keep = ModelCheckpoint(
         run.folder,
         save_last=True,
@@ -131,7 +138,7 @@ def make_trainer(run: Run) -> lightning.Trainer:
     return lightning.Trainer(
         default_root_dir=run.folder,
         max_steps=run.steps,
-        precision="bf16-mixed",
+        precision=precision(),
         gradient_clip_val=1.0,
         val_check_interval=run.every,
         check_val_every_n_epoch=None,

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..photo import Damage
 from .nets import BLOCKS, WIDTHS, ResidualNet, SegmentationNet
 
 Batch = list[Tensor]
@@ -59,34 +60,62 @@ class Task(lightning.LightningModule):
         raise NotImplementedError
 
 
+KINDS = tuple(kind for kind in Damage if kind is not Damage.NONE)
+"""What the damage network tells apart, in the order of its outputs after the first."""
+
+
 class DamageTask(Task):
-    """Find damaged pixels. Cross-entropy and soft Dice, faint damage left out of both.
+    """Find damaged pixels and say of what kind they are.
+
+    Cross-entropy and soft Dice for damaged or not, faint damage left out of both; thin structures
+    weigh more, because a hair has few pixels and a stain many. Cross-entropy over the kinds on
+    the damaged pixels.
 
     Batches: picture (N, 3, H, W) in [0, 1]; visibility of the damage (N, 1, H, W), 1 from a
-    change of 10/255 on. Between 0.3 and 1 a pixel is neither damaged nor clean.
+    change of 10/255 on; kind of the damage (N, 1, H, W), a number of `Damage`. Between 0.3 and 1 a
+    pixel is neither damaged nor clean. The network gives one logit for damage and one per kind.
     """
 
     def __init__(self, preset: str, lr: float, steps: int) -> None:
-        super().__init__(SegmentationNet(WIDTHS["damage"][preset]), lr, steps)
+        net = SegmentationNet(WIDTHS["damage"][preset], 3, 1 + len(KINDS))
+        super().__init__(net, lr, steps)
 
     def loss(self, batch: Batch) -> Tensor:
-        picture, visible = batch
+        picture, visible, kinds = batch
         logits = self(picture).float()
+        damage, kind = logits[:, :1], logits[:, 1:]
         truth, counts = (visible >= 0.99).float(), ((visible >= 0.99) | (visible < 0.3)).float()
-        entropy = F.binary_cross_entropy_with_logits(logits, truth, counts, reduction="sum")
-        found = torch.sigmoid(logits) * counts
+        weight = counts * (1 + 2 * truth * thinness(truth))
+        entropy = F.binary_cross_entropy_with_logits(damage, truth, weight, reduction="sum")
+        found = torch.sigmoid(damage) * counts
         dice = 1 - (2 * (found * truth).sum() + 1) / ((found + truth * counts).sum() + 1)
-        return entropy / counts.sum().clamp(min=1) + 0.2 * dice
+        label = torch.where(truth > 0, kinds, 0.0)[:, 0].long() - 1
+        told = F.cross_entropy(kind, label, ignore_index=-1, reduction="sum")
+        told = told / (label >= 0).sum().clamp(min=1)
+        return entropy / counts.sum().clamp(min=1) + 0.2 * dice + 0.03 * told
 
     def measure(self, batch: Batch) -> dict[str, Tensor]:
-        picture, visible = batch
-        found = torch.sigmoid(self(picture).float())
+        picture, visible, kinds = batch
+        logits = self(picture).float()
+        found = logits[:, :1] > 0
         truth, clean = visible >= 0.99, visible < 0.3
-        hit = ((found > 0.5) & truth).sum().float()
-        precision = hit / ((found > 0.5) & (truth | clean)).sum().clamp(min=1)
+        hit = (found & truth).sum().float()
+        precision = hit / (found & (truth | clean)).sum().clamp(min=1)
         recall = hit / truth.sum().clamp(min=1)
         f1 = 2 * precision * recall / (precision + recall).clamp(min=1e-6)
-        return {"score": f1, "precision": precision, "recall": recall}
+        right = logits[:, 1:].argmax(dim=1, keepdim=True) + 1 == kinds
+        told = (right & truth).sum() / truth.sum().clamp(min=1)
+        return {"score": f1, "precision": precision, "recall": recall, "kind": told}
+
+
+def thinness(truth: Tensor, window: int = 15) -> Tensor:
+    """How thin the structure around each pixel is: 1 for a hair, 0 inside a stain.
+
+    Args:
+        truth: (N, 1, H, W) of 0 and 1.
+        window: Side in pixels of the square over which the share of damage is taken.
+    """
+    return 1 - F.avg_pool2d(truth, window, 1, window // 2, count_include_pad=False)
 
 
 class InpaintTask(Task):
