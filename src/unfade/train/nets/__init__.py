@@ -1,5 +1,19 @@
-"""The networks, apart from their training; one file per family."""
+"""The networks, apart from their training; one file per family, `NETS` by task and name."""
 
 from .efficient import BLOCKS, WIDTHS, ResidualNet, SegmentationNet
+from .photo import PhotoUNet
+from .registry import NETS, make_net
+from .restormer import Restormer
+from .unet import UNet
 
-__all__ = ["BLOCKS", "WIDTHS", "ResidualNet", "SegmentationNet"]
+__all__ = [
+    "BLOCKS",
+    "NETS",
+    "WIDTHS",
+    "PhotoUNet",
+    "ResidualNet",
+    "Restormer",
+    "SegmentationNet",
+    "UNet",
+    "make_net",
+]
