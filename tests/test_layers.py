@@ -9,9 +9,9 @@ import pytest
 HOUSE = Path(__file__).parent.parent / "src" / "unfade"
 
 FLOORS = """
-    errors settings toml | photo color | tiling film metrics | fill | io engines | models medium
-    | darkroom | recipe | stages degrade | choose | pipeline | report | jobs evaluate | verbs
-    | cluster train | cli web
+    errors settings toml | profile | photo color | tiling film metrics | fill | io engines
+    | models medium | darkroom | recipe working | stages degrade | choose | pipeline | report
+    | jobs evaluate | verbs | cluster train | cli web
 """
 RANK = {name: rank for rank, floor in enumerate(FLOORS.split("|")) for name in floor.split()}
 DEFINE_IN_INIT = {"engines", "stages", "degrade", "train.nets"}

@@ -16,6 +16,7 @@ from .medium import find_medium
 from .photo import Photo
 from .recipe import Recipe
 from .stages import STAGES
+from .working import enter_srgb
 
 PRESETS = Path(__file__).resolve().parent / "presets"
 DEFAULT = "print"
@@ -116,6 +117,7 @@ def choose_recipe(photo: Photo, darkroom: Darkroom, changes: Changes | None = No
     Returns:
         The preset as it is, and one sentence of evidence.
     """
+    photo = enter_srgb(photo, darkroom)
     medium, evidence = find_medium(photo)
     if medium is not None:
         return Choice(load_recipe(medium), evidence)

@@ -26,9 +26,11 @@ from .io.write import copy, write, write_plane
 from .metrics import psnr, ssim
 from .photo import Photo
 from .pipeline import run
+from .profile import to_srgb
 from .recipe import Recipe, Stage
 from .report.history import About, history_json, plain
 from .report.sidecar import beside, write_report
+from .working import enter_srgb
 
 
 class State(enum.StrEnum):
@@ -310,17 +312,19 @@ def _measure(job: Job, before: Photo, after: Photo) -> dict[str, float]:
     """
     if not job.reference:
         return {}
-    truth = read(job.reference).pixels
-    if truth.shape != before.pixels.shape or truth.shape != after.pixels.shape:
+    truth, old, new = (
+        to_srgb(photo.pixels, photo.metadata.profile)
+        for photo in (read(job.reference), before, after)
+    )
+    if not truth.shape == old.shape == new.shape:
         raise ReadError(
-            f"{job.reference}: the reference must be {after.pixels.shape} like the photo, "
-            f"got {truth.shape}"
+            f"{job.reference}: the reference must be {new.shape} like the photo, got {truth.shape}"
         )
     return {
-        "psnr_before_db": psnr(before.pixels, truth),
-        "psnr_after_db": psnr(after.pixels, truth),
-        "ssim_before": ssim(before.pixels, truth),
-        "ssim_after": ssim(after.pixels, truth),
+        "psnr_before_db": psnr(old, truth),
+        "psnr_after_db": psnr(new, truth),
+        "ssim_before": ssim(old, truth),
+        "ssim_after": ssim(new, truth),
     }
 
 
@@ -346,6 +350,7 @@ def _plan(job: Job, darkroom: Darkroom) -> Outcome:
         return skipped
     photo = _open(job, darkroom)
     recipe, chosen = recipe_for(photo, darkroom, job.recipe, job.changes)
+    photo = enter_srgb(photo, darkroom)
     evidence, seconds = [], SECONDS_PER_MEGAPIXEL["read and write"]
     for stage in recipe:
         photo, says, needed = _foresee(stage, photo, darkroom)

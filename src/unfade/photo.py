@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .profile import Profile
+
 Pixels = NDArray[np.float32]
 """(H, W, C) float32 in [0, 1] as encoded in the file; C is 1 (grey) or 3 (red, green, blue)."""
 
@@ -64,6 +66,7 @@ class Metadata:
         bits: Bits per sample in the file: 8, 16 or 32 (float).
         resolution_ppi: Pixels per inch, horizontal and vertical; None if the file does not say.
         medium: `print`, `negative`, `slide`, or empty where it is not known.
+        profile: What the numbers of the pixels mean; None is sRGB.
         fields: Raw blocks to carry over, by libvips field name: ICC profile, EXIF, XMP, IPTC ...
         encoding: How the file was stored, by libvips saver option: `compression`, `tile`, `Q` ...
     """
@@ -73,6 +76,7 @@ class Metadata:
     bits: int = 8
     resolution_ppi: tuple[float, float] | None = None
     medium: str = ""
+    profile: Profile | None = None
     fields: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     encoding: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 

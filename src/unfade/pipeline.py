@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from .darkroom import Darkroom
 from .photo import Edit, Photo, Pixels, Step
 from .recipe import Recipe, Stage, settings_values
+from .working import enter_srgb, leave_srgb
 
 Watcher = Callable[[Stage, Photo], None]
 """Called after each stage with the photo as it then is."""
@@ -19,6 +20,9 @@ Watcher = Callable[[Stage, Photo], None]
 
 def run(photo: Photo, recipe: Recipe, darkroom: Darkroom, watch: Watcher | None = None) -> Photo:
     """Walk a photo through a recipe.
+
+    The stages see sRGB-encoded values; the photo comes back in its own encoding, and pixels that
+    no stage changed with the very numbers they had.
 
     Args:
         photo: Where to start.
@@ -31,6 +35,7 @@ def run(photo: Photo, recipe: Recipe, darkroom: Darkroom, watch: Watcher | None 
     Raises:
         Cancelled: The darkroom was told to stop.
     """
+    given, photo = photo, enter_srgb(photo, darkroom)
     for stage in recipe:
         with darkroom.during(stage.name):
             start = time.perf_counter()
@@ -47,8 +52,8 @@ def run(photo: Photo, recipe: Recipe, darkroom: Darkroom, watch: Watcher | None 
             )
             photo = photo.apply(edit, step, origin)
         if watch is not None:
-            watch(stage, photo)
-    return photo
+            watch(stage, leave_srgb(given, photo, darkroom))
+    return leave_srgb(given, photo, darkroom)
 
 
 def mark_origin(

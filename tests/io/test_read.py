@@ -14,6 +14,7 @@ import tifffile
 
 from unfade.errors import ReadError
 from unfade.io.read import can_read, read, read_mask, walk
+from unfade.profile import SRGB, SRGB_CURVE
 
 RNG = np.random.default_rng(7)
 
@@ -136,12 +137,15 @@ def test_cmyk_becomes_srgb_and_says_so(tmp_path: Path) -> None:
     assert np.abs(photo.pixels[8, 8] * 255 - (200, 120, 60)).max() < 12
 
 
-@pytest.mark.parametrize("space, bits", [("lab", 16), ("labs", 16)])
-def test_lab_becomes_srgb(tmp_path: Path, space: str, bits: int) -> None:
-    image = pyvips.Image.new_from_array(np.full((16, 16, 3), (200, 120, 60), np.uint8))
+@pytest.mark.parametrize("space", ["lab", "labs"])
+def test_lab_becomes_srgb_by_its_white_d50(tmp_path: Path, space: str) -> None:
+    light = np.asarray(SRGB.primaries) @ SRGB_CURVE.decode(np.float32([200, 120, 60]) / 255)
+    root = np.cbrt(light / (0.9642, 1, 0.8249))
+    lab = np.float32([116 * root[1] - 16, 500 * (root[0] - root[1]), 200 * (root[1] - root[2])])
+    image = pyvips.Image.new_from_array(np.full((16, 16, 3), lab)).copy(interpretation="lab")
     image.colourspace(space).write_to_file(str(tmp_path / "a.tif"))
     photo = read(tmp_path / "a.tif")
-    assert photo.metadata.bits == bits and photo.metadata.encoding["converted"]
+    assert photo.metadata.bits == 16 and photo.metadata.encoding["converted"]
     assert np.abs(photo.pixels[8, 8] * 255 - (200, 120, 60)).max() < 1.5
 
 

@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import os
 import re
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from numpy.typing import DTypeLike, NDArray
 
 from ..errors import ReadError
 from ..photo import Mask, Photo
+from ..profile import ADOBE_RGB, Profile
+from .icc import ProfileError, needs_tables, read_profile, write_profile
 from .metadata import (
     EXTRA_SAMPLES,
     Directory,
@@ -92,10 +95,11 @@ def read(
     """Read a photo.
 
     8- and 16-bit samples become k / 255 and k / 65535 exactly; floats stay as they are. The
-    profile is kept, not applied; the orientation is applied and its tag reset. CMYK and Lab
-    become sRGB, and `metadata.encoding["converted"]` says so. Of several pages the first is read,
-    and `metadata.encoding["pages"]` gives their number. A fourth sample of a 16-bit RGB TIFF that
-    is not marked as alpha is taken as the scanner's infrared plane.
+    profile is kept, not applied (`metadata.profile` says what the numbers mean); the orientation
+    is applied and its tag reset. CMYK and Lab become sRGB and pictures with a profile of tables
+    Adobe RGB, through ICC, and `metadata.encoding["converted"]` says so. Of several pages the
+    first is read, and `metadata.encoding["pages"]` gives their number. A fourth sample of a
+    16-bit RGB TIFF that is not marked as alpha is taken as the scanner's infrared plane.
 
     Args:
         path: A JPEG, PNG, TIFF, WebP, HEIF or AVIF file, whatever its name.
@@ -116,6 +120,7 @@ def read(
     if opened.converted:
         encoding = {**metadata.encoding, "converted": opened.converted}
         metadata = dataclasses.replace(metadata, encoding=encoding)
+    metadata = dataclasses.replace(metadata, profile=_profile(opened))
     pixels, extra = _decode(opened, allocate, strips or walk)
     return Photo(
         pixels, alpha=extra.get("alpha"), infrared=extra.get("infrared"), metadata=metadata
@@ -300,18 +305,48 @@ def _top(image: Any, kind: str) -> float:
 
 def _to_rgb(image: Any) -> tuple[Any, str]:
     space = image.interpretation
-    wide = image.format != "uchar"
+    depth = 8 if image.format == "uchar" else 16
+    profile = _said(image, "icc-profile-data")
     if space == "cmyk":
-        embedded = bool(image.get_typeof("icc-profile-data"))
-        options = {"embedded": embedded, "input_profile": "cmyk", "intent": "relative"}
-        image = image.icc_transform("srgb", depth=16 if wide else 8, **options)
-        return image, f"CMYK to sRGB through {'its own' if embedded else 'a generic'} profile"
+        options = {"embedded": bool(profile), "input_profile": "cmyk", "intent": "relative"}
+        image = image.icc_transform("srgb", depth=depth, **options)
+        return image, f"CMYK to sRGB through {'its own' if profile else 'a generic'} profile"
     if space in _LAB:
-        image = image.colourspace("rgb16" if wide else "srgb").copy()
-        profile = pyvips.Operation.call("profile_load", "srgb")
-        image.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
+        image = image.colourspace("lab").icc_export(output_profile="srgb", pcs="lab", depth=depth)
         return image, f"{space} to sRGB"
+    if space in _COLOR and image.bands >= 3 and profile and needs_tables(profile):
+        return _through_tables(image), "a profile of tables to Adobe RGB, 16 bit"
     return image, ""
+
+
+def _through_tables(image: Any) -> Any:
+    """Bring the colors of a picture whose profile has only tables to a matrix profile."""
+    top = 65535 if image.format == "float" else 1
+    colors, further = image[:3] * top, image[3:] if image.bands > 3 else None
+    colors = colors.cast(image.format if top == 1 else "ushort")
+    with tempfile.NamedTemporaryFile(suffix=".icc", delete=False) as file:
+        file.write(write_profile(ADOBE_RGB))
+    try:
+        colors = colors.icc_transform(file.name, embedded=True, depth=16, intent="relative")
+    finally:
+        Path(file.name).unlink()
+    if further is None:
+        return colors
+    scale = {"uchar": 257, "ushort": 1, "float": 65535}[image.format]
+    return colors.bandjoin((further * scale).cast("ushort"))
+
+
+def _profile(opened: _Opened) -> Profile | None:
+    block = _said(opened.image, "icc-profile-data")
+    if block is None:
+        return None
+    try:
+        return read_profile(block, opened.colors)
+    except ProfileError as error:
+        raise ReadError(
+            f"{opened.path}: expected a color profile that can be read: {error}; assign the right "
+            "one, or remove it (exiftool -icc_profile:all= FILE)"
+        ) from error
 
 
 def _planes(image: Any, path: Path, colors: int, directory: Directory | None) -> tuple[str, ...]:

@@ -1,0 +1,66 @@
+"""The working space: stages see sRGB-encoded values, whatever the file's own numbers mean.
+
+Networks are trained on sRGB, and what is measured (noise, fading, tone) is measured in it. A photo
+is brought there once before its stages and what they changed is brought back once after them, so
+that the same picture stored as sRGB, Adobe RGB, ProPhoto or linear is restored alike, and a pixel
+that no stage changed keeps the file's very number.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from .darkroom import Darkroom
+from .photo import Photo
+from .profile import carry_change, from_srgb, to_srgb
+
+
+def enter_srgb(photo: Photo, darkroom: Darkroom) -> Photo:
+    """Bring a photo to sRGB-encoded values within [0, 1].
+
+    Returns:
+        A photo whose `metadata.profile` is None; the photo itself where it is sRGB already.
+    """
+    profile = photo.metadata.profile
+    if profile is None:
+        return photo
+    pixels = darkroom.empty(photo.pixels.shape)
+
+    def strip(rows: slice) -> None:
+        np.clip(to_srgb(photo.pixels[rows], profile), 0, 1, out=pixels[rows])
+
+    darkroom.strips(strip, photo.size)
+    metadata = dataclasses.replace(photo.metadata, profile=None)
+    return dataclasses.replace(photo, pixels=pixels, metadata=metadata)
+
+
+def leave_srgb(photo: Photo, worked: Photo, darkroom: Darkroom) -> Photo:
+    """Bring what was worked out in sRGB back to the numbers of the photo it came from.
+
+    Args:
+        photo: As it was before `enter_srgb`.
+        worked: What became of it there.
+        darkroom: Makes the full-size array.
+    Returns:
+        The worked photo in the encoding of the first. Where it became a color photo and the
+        profile is for grey, it stays sRGB.
+    """
+    profile = photo.metadata.profile
+    if profile is None or worked.pixels.shape[2] != profile.channels:
+        return worked
+    pixels = darkroom.empty(worked.pixels.shape)
+    own, after = photo.pixels, worked.pixels
+    same_size = own.shape == after.shape
+
+    def strip(rows: slice) -> None:
+        if same_size:
+            before = np.clip(to_srgb(own[rows], profile), 0, 1)
+            pixels[rows] = carry_change(own[rows], before, after[rows], profile)
+        else:
+            np.clip(from_srgb(after[rows], profile), 0, 1, out=pixels[rows])
+
+    darkroom.strips(strip, worked.size)
+    metadata = dataclasses.replace(worked.metadata, profile=profile)
+    return dataclasses.replace(worked, pixels=pixels, metadata=metadata)
