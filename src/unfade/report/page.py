@@ -58,8 +58,8 @@ def page_html(before: Photo, after: Photo, title: str, about: About) -> str:
         summary=html.escape(summary(shares)),
         facts=_facts(told),
         ratio=f"{width} / {height}",
-        before=picture(before.proxy(LONGEST)),
-        after=picture(after.proxy(LONGEST)),
+        before=picture(before.proxy(LONGEST), profile=before.metadata.profile),
+        after=picture(after.proxy(LONGEST), profile=after.metadata.profile),
         overlays="".join(_overlay(name, layer) for name, layer in layers.items()),
         toggles="".join(_toggle(name) for name in layers),
         legend=_legend(shares),
@@ -151,8 +151,9 @@ def _details(before: Photo, after: Photo) -> str:
 
 def _detail(before: Photo, after: Photo, box: Box) -> str:
     left, top, right, bottom = box
+    crop = (slice(top, bottom), slice(left, right))
     pair = "".join(
-        f'<img src="{picture(photo.pixels[top:bottom, left:right], 92)}" alt="{words}">'
+        f'<img src="{picture(photo.pixels[crop], 92, photo.metadata.profile)}" alt="{words}">'
         for photo, words in ((before, "Before"), (after, "After"))
     )
     place = f"At {left} px from the left, {top} px from the top."

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..photo import Mask, Origin, Photo, Pixels
+from ..profile import Profile, to_srgb
 
 LONGEST = 1400
 DETAIL_SIDE = 260
@@ -38,9 +39,9 @@ LOOKS: Mapping[Origin, Look] = {
 }
 
 
-def picture(pixels: Pixels, quality: int = 88) -> str:
-    """Encode pixels as the address of a JPEG embedded in the page."""
-    shown = np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
+def picture(pixels: Pixels, quality: int = 88, profile: Profile | None = None) -> str:
+    """Encode pixels as the address of a JPEG embedded in the page, in sRGB as pages show it."""
+    shown = np.rint(np.clip(to_srgb(pixels, profile), 0, 1) * 255).astype(np.uint8)
     return _address(shown[:, :, ::-1], ".jpg", [cv2.IMWRITE_JPEG_QUALITY, quality])
 
 
