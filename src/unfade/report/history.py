@@ -70,6 +70,19 @@ def history_json(photo: Photo, about: About) -> str:
     return json.dumps(history_dict(photo, about), ensure_ascii=False, allow_nan=False)
 
 
+def embedded_json(photo: Photo, about: About, when: str) -> str:
+    """What `history_dict` tells, in one line of JSON, for embedding in a file.
+
+    Paths and durations are left out: they are nobody's business, and would make every run's file
+    another one.
+    """
+    told = history_dict(photo, about)
+    del told["source"]
+    for step in told["steps"]:
+        del step["seconds"]
+    return json.dumps({"when": when, **told}, ensure_ascii=False, allow_nan=False)
+
+
 def origin_share(photo: Photo) -> dict[str, float]:
     """Share of the pixels per `Origin`, for those that occur."""
     if photo.origin is None:
