@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from .choose import Changes, recipe_for
@@ -110,6 +111,8 @@ class Outcome:
         files: What was written, or in a plan what would be; the target comes first.
         numbers: Measurements by name.
         seconds: Time it took, or in a plan is expected to take.
+        error: Class of the error where it failed, such as `ReadError`.
+        models: The networks that were asked, with their checksums.
     """
 
     job: Job
@@ -121,6 +124,8 @@ class Outcome:
     files: tuple[str, ...] = ()
     numbers: Mapping[str, float] = dataclasses.field(default_factory=dict)
     seconds: float = 0.0
+    error: str = ""
+    models: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Describe it in what JSON knows; of the job only source and target."""
@@ -177,10 +182,21 @@ def attempt(job: Job, work: Callable[[], Outcome]) -> Outcome:
     except Cancelled:
         raise
     except (UnfadeError, ValueError, OSError, MemoryError) as error:
-        outcome = Outcome(job, State.FAILED, one_line(error))
+        outcome = failed(job, error)
+    except cv2.error as error:
+        if error.code != OPENCV_NO_MEMORY:
+            raise
+        outcome = failed(job, MemoryError())
     if outcome.state is State.PLANNED:
         return outcome
     return dataclasses.replace(outcome, seconds=time.perf_counter() - start)
+
+
+def failed(job: Job, error: BaseException) -> Outcome:
+    """The outcome of a job that an error ended."""
+    # NumPy raises a child of MemoryError that it does not name in public.
+    kind = "MemoryError" if isinstance(error, MemoryError) else type(error).__name__
+    return Outcome(job, State.FAILED, one_line(error), error=kind)
 
 
 def one_line(error: BaseException) -> str:
@@ -188,6 +204,10 @@ def one_line(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "not enough memory: lower --memory, or close other programs"
     return " ".join(str(error).split()) or type(error).__name__
+
+
+OPENCV_NO_MEMORY = -4
+"""`cv::Error::StsNoMem`."""
 
 
 @functools.lru_cache(maxsize=1)
@@ -200,7 +220,9 @@ def _restore(job: Job, darkroom: Darkroom) -> Outcome:
     if skipped := check_target(job):
         return skipped
     before = _open(job, darkroom)
-    recipe, chosen = recipe_for(before, darkroom, job.recipe, job.changes)
+    with darkroom.during("choose"):
+        recipe, chosen = recipe_for(before, darkroom, job.recipe, job.changes)
+        models = darkroom.models_used()
     Path(job.target).parent.mkdir(parents=True, exist_ok=True)
     with all_or_nothing() as written:
         after = run(before, recipe, darkroom, _keeper(job, written) if job.keep_steps else None)
@@ -225,7 +247,16 @@ def _restore(job: Job, darkroom: Darkroom) -> Outcome:
         evidence=tuple((s.stage, str(s.notes.get("evidence", ""))) for s in after.history),
         files=tuple(map(str, written)),
         numbers=numbers,
+        models=models_of(after, models),
     )
+
+
+def models_of(photo: Photo, asked: Mapping[str, str]) -> dict[str, str]:
+    """The networks that the history of a photo names, and those asked before, with checksums."""
+    told = dict(asked)
+    for step in photo.history:
+        told.update(step.models)
+    return told
 
 
 def check_target(job: Job) -> Outcome | None:
