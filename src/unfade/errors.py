@@ -7,6 +7,7 @@ UnfadeError
 ├── RecipeError       a recipe, stage or setting that does not exist or does not fit
 ├── ModelError        weights missing, altered or of another task
 ├── EngineError       an inference engine that is not installed or refused a network
+├── LedgerError       the record of an output folder is damaged or cannot be kept
 └── Cancelled         the user stopped the work; nothing half done is kept
 """
 
@@ -37,6 +38,10 @@ class ModelError(UnfadeError):
 
 class EngineError(UnfadeError):
     """An inference engine that is not installed or refused a network."""
+
+
+class LedgerError(UnfadeError):
+    """The record of an output folder that is missing, damaged or cannot be kept."""
 
 
 class Cancelled(UnfadeError):

@@ -1,0 +1,1 @@
+"""Many photos, several processes and machines, and nothing lost or done twice."""

@@ -1,0 +1,82 @@
+"""By what a photo and a recipe are known again: sizes, times and SHA-256, never names alone."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from ..choose import load_recipe, preset_names
+from ..jobs import Job
+from ..models.zoo import checksum
+from ..recipe import Recipe
+from ..report.history import plain
+
+NOT_OF_THE_RESULT = frozenset({"source", "target", "existing", "equipment"})
+"""Fields of a job that leave the pixels as they are; of the equipment, only the engine counts."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Stamp:
+    """What a file was: bytes, modification time in ns since 1970, SHA-256 in hexadecimal."""
+
+    size: int
+    mtime_ns: int
+    sha256: str
+
+
+def stamp(path: str | Path) -> Stamp:
+    """Take the stamp of a file.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    path = Path(path)
+    told = path.stat()
+    return Stamp(told.st_size, told.st_mtime_ns, checksum(path))
+
+
+def is_same(path: str | Path, known: Stamp) -> bool:
+    """Whether a file is what it was; it is read only where its time differs and its size not."""
+    path = Path(path)
+    try:
+        told = path.stat()
+        if told.st_size != known.size:
+            return False
+        return told.st_mtime_ns == known.mtime_ns or checksum(path) == known.sha256
+    except OSError:
+        return False
+
+
+def recipe_hash(job: Job) -> str:
+    """SHA-256 of all that is asked of a photo: recipe, changes, formats, files such as a mask.
+
+    Networks are not in it: which of them a photo needs is known once it is done. Where the recipe
+    is chosen per photo, all presets are in it.
+    """
+    told = {
+        field.name: _told(getattr(job, field.name))
+        for field in dataclasses.fields(job)
+        if field.name not in NOT_OF_THE_RESULT
+    }
+    told["engine"] = job.equipment.engine
+    if job.recipe is None:
+        told["presets"] = _presets()
+    text = json.dumps(told, sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _told(value: Any) -> Any:
+    if isinstance(value, Recipe):
+        return value.to_toml()
+    if isinstance(value, str) and value and Path(value).is_file():
+        return checksum(Path(value))
+    return plain(value)
+
+
+@functools.cache
+def _presets() -> tuple[str, ...]:
+    return tuple(load_recipe(name).to_toml() for name in preset_names())
