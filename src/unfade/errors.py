@@ -7,6 +7,7 @@ UnfadeError
 ├── RecipeError       a recipe, stage or setting that does not exist or does not fit
 ├── ModelError        weights missing, altered or of another task
 ├── EngineError       an inference engine that is not installed or refused a network
+├── SigningError      a certificate, key or library that cannot sign what was written
 ├── LedgerError       the record of an output folder is damaged or cannot be kept
 └── Cancelled         the user stopped the work; nothing half done is kept
 """
@@ -38,6 +39,10 @@ class ModelError(UnfadeError):
 
 class EngineError(UnfadeError):
     """An inference engine that is not installed or refused a network."""
+
+
+class SigningError(UnfadeError):
+    """A certificate, key or library that cannot sign what was written."""
 
 
 class LedgerError(UnfadeError):
