@@ -9,7 +9,8 @@ from unfade import choose
 from unfade.choose import Changes, choose_recipe, load_recipe, preset_names
 from unfade.darkroom import Darkroom
 from unfade.errors import RecipeError
-from unfade.io.metadata import Tag, exif_from_tags
+from unfade.io.exif import exif_from_tags
+from unfade.io.tiff import Tag
 from unfade.medium import film_frame_mm, find_medium, frame_tone
 from unfade.photo import Metadata, Photo
 from unfade.recipe import Finding, Recipe

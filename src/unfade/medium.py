@@ -7,7 +7,8 @@ import re
 import numpy as np
 
 from .color import luma
-from .io.metadata import Tag, tags_from_exif
+from .io.exif import tags_from_exif
+from .io.tiff import Tag
 from .photo import Photo, Pixels
 
 SCANNERS = re.compile(

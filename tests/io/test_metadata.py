@@ -13,19 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from unfade.io.metadata import (
-    EXIF_MARK,
-    ORIENTATION,
-    Tag,
-    TagError,
-    exif_from_tags,
-    jpeg_quality,
-    pack_directory,
-    read_directory,
-    tags_from_exif,
-    upright_exif,
-)
+from unfade.io.exif import EXIF_MARK, exif_from_tags, tags_from_exif, upright_exif
+from unfade.io.jpeg import jpeg_quality
 from unfade.io.read import read
+from unfade.io.tiff import ORIENTATION, Tag, TagError, pack_directory, read_directory
 from unfade.io.write import write
 from unfade.photo import Photo
 

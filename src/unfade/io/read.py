@@ -23,14 +23,8 @@ from ..errors import ReadError
 from ..photo import Mask, Photo
 from ..profile import ADOBE_RGB, Profile
 from .icc import ProfileError, needs_tables, read_profile, write_profile
-from .metadata import (
-    EXTRA_SAMPLES,
-    Directory,
-    Tag,
-    TagError,
-    read_directory,
-    read_metadata,
-)
+from .metadata import read_metadata
+from .tiff import EXTRA_SAMPLES, Directory, Tag, TagError, read_directory
 
 Allocate = Callable[[tuple[int, ...], DTypeLike], NDArray[Any]]
 """Makes a full-size array: `numpy.empty`, or `Darkroom.empty`."""

@@ -19,8 +19,12 @@ from numpy.typing import NDArray
 
 from ..errors import WriteError
 from ..photo import Metadata, Photo
-from .metadata import attach, finish_tiff, scratch_header
+from .metadata import attach, blocks_of, embed
 from .read import Strips, reason, walk
+from .tiff import scratch_header
+
+Finish = Callable[[Path], None]
+"""Called with a file that is written but has not got its name yet; may change it in place."""
 
 FORMATS = {
     ".jpg": "jpeg",
@@ -69,7 +73,9 @@ def write(
     bits: int | None = None,
     quality: int | None = None,
     history: str | None = None,
+    xmp: bytes | None = None,
     strips: Strips | None = None,
+    finish: Finish | None = None,
 ) -> None:
     """Write a photo.
 
@@ -86,7 +92,9 @@ def write(
         quality: 1 to 100, of JPEG, WebP, HEIF and AVIF; by default the estimate of what the photo
             came with, but at least 90.
         history: JSON, embedded as XMP where the photo has no XMP of its own.
+        xmp: Packet that takes the place of the photo's own.
         strips: Walks over the rows while they are rounded.
+        finish: Called with the finished file while it still has a temporary name.
     Raises:
         WriteError: The target is the source, the folder or disk does not let us, or the format
             cannot hold the photo.
@@ -100,18 +108,27 @@ def write(
         raise ValueError(f"quality must be within 1 to 100, got {quality}")
     planes = _planes(photo, path, kind)
     options = _options(kind, photo, depth, quality, sum(_samples(plane) for plane in planes))
+    height, width, channels = photo.pixels.shape
     with _refusing(path), _whole(path) as temporary:
+        blocks = blocks_of(photo.metadata, (height, width, channels), history, xmp)
         with _image(planes, depth, temporary, strips or walk) as image:
             _check_saver(path, kind, image)
-            image = attach(image, photo.metadata, photo.pixels.shape[2], history)
+            image = attach(image, photo.metadata, blocks)
             pyvips.Operation.call(f"{_saver(kind)}save", image, str(temporary), **options)
-        if kind == "tiff":
-            exif = photo.metadata.fields.get("exif-data", b"")
-            finish_tiff(temporary, exif, _extra_samples(photo))
+        embed(temporary, kind, photo.metadata, blocks, _extra_samples(photo))
+        if finish is not None:
+            finish(temporary)
 
 
-def copy(source: str | os.PathLike[str], path: str | os.PathLike[str]) -> None:
+def copy(
+    source: str | os.PathLike[str], path: str | os.PathLike[str], finish: Finish | None = None
+) -> None:
     """Give a file on byte for byte: a photo in which nothing was changed loses nothing.
+
+    Args:
+        source: The file.
+        path: Where to.
+        finish: As in `write`.
 
     Raises:
         WriteError: The target is the source, or the folder or disk does not let us.
@@ -120,6 +137,8 @@ def copy(source: str | os.PathLike[str], path: str | os.PathLike[str]) -> None:
     _check_target(path, str(source))
     with _refusing(path), _whole(path) as temporary:
         shutil.copyfile(source, temporary)
+        if finish is not None:
+            finish(temporary)
 
 
 def write_plane(array: NDArray[np.floating[Any]], path: str | os.PathLike[str]) -> None:
