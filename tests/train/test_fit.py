@@ -1,6 +1,5 @@
 import json
 
-import cv2
 import numpy as np
 import pytest
 
@@ -15,30 +14,24 @@ from unfade.pipeline import run  # noqa: E402
 from unfade.recipe import Recipe  # noqa: E402
 from unfade.stages import STAGES  # noqa: E402
 from unfade.train import export  # noqa: E402
-from unfade.train.data import Crops, find_photos, random_crop  # noqa: E402
+from unfade.train.crops import Crops, Draw, random_crop  # noqa: E402
+from unfade.train.data import find_photos  # noqa: E402
 from unfade.train.examples import (  # noqa: E402
     DamageExamples,
+    DeblurExamples,
     DenoiseExamples,
     InpaintExamples,
+    WhiteNoiseExamples,
 )
-from unfade.train.fit import Run, fit, main  # noqa: E402
+from unfade.train.fit import fit, main  # noqa: E402
+from unfade.train.restore import RestoreExamples  # noqa: E402
+from unfade.train.run import Run, from_record, parse  # noqa: E402
 
 TASKS = ("damage", "inpaint", "denoise", "fading")
 
 
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("photos")
-    rng = np.random.default_rng(0)
-    for index in range(6):
-        small = rng.integers(0, 255, (12, 16, 3), np.uint8)
-        picture = cv2.resize(small, (128, 96), interpolation=cv2.INTER_CUBIC)
-        cv2.imwrite(str(folder / f"{index}.png"), picture)
-    return folder
-
-
 def a_run(photos, out, task="damage", **more):
-    settings = {"steps": 2, "batch": 2, "side": 64, "every": 2, "workers": 0, **more}
+    settings = {"steps": 2, "batch": 2, "side": 64, "every": 2, "workers": 0, "threads": 1, **more}
     return Run(task, (str(photos),), out=str(out), **settings)
 
 
@@ -67,8 +60,9 @@ def test_a_few_steps_of_training_give_weights_that_restore(task, trained, tmp_pa
 
 @pytest.mark.parametrize("task", TASKS)
 def test_exported_network_answers_like_the_trained_one(task, trained, tmp_path):
-    net = export.load(trained / task / "last.ckpt", task, "small")
-    card = export.make_card(json.loads((trained / task / "run.json").read_text()))
+    run = from_record(json.loads((trained / task / "run.json").read_text()))
+    net = export.load(trained / task / "last.ckpt", run)
+    card = export.make_card(run, net)
     path = export.export(net, card, tmp_path)
     with torch.no_grad():
         net.eval()
@@ -80,14 +74,7 @@ def test_exported_network_answers_like_the_trained_one(task, trained, tmp_path):
 
 def test_a_checkpoint_of_another_task_is_refused(trained):
     with pytest.raises(ModelError, match="does not hold a small network for damage"):
-        export.load(trained / "denoise" / "last.ckpt", "damage", "small")
-
-
-def test_an_interrupted_run_goes_on_where_it_stopped(photos, tmp_path):
-    fit(a_run(photos, tmp_path, steps=2))
-    fit(a_run(photos, tmp_path, steps=4))
-    state = torch.load(tmp_path / "last.ckpt", weights_only=True)
-    assert state["global_step"] == 4
+        export.load(trained / "denoise" / "last.ckpt", Run("damage", ("photos",)))
 
 
 def test_a_folder_without_photos_is_named(tmp_path, capsys):
@@ -102,15 +89,27 @@ def test_a_task_that_does_not_exist_is_refused():
         Run("sharpen", ("photos",))
 
 
-@pytest.mark.parametrize("make", [DamageExamples(), InpaintExamples(), DenoiseExamples()])
+@pytest.mark.parametrize(
+    "make",
+    [
+        DamageExamples(),
+        InpaintExamples(),
+        InpaintExamples(holes="large"),
+        DenoiseExamples(),
+        WhiteNoiseExamples(),
+        DeblurExamples(),
+        RestoreExamples(),
+    ],
+)
 def test_examples_are_the_same_for_a_seed_and_fit_the_network(make):
     photo = np.random.default_rng(0).integers(0, 255, (90, 120, 3), np.uint8)
-    crops = Crops([photo], make, side=64, length=4)
-    for first, again in zip(crops[1], crops[1], strict=True):
+    crops = Crops([photo], make)
+    one, two = Draw(1, 64), Draw(2, 64)
+    for first, again in zip(crops[one], crops[one], strict=True):
         assert torch.equal(first, again)
         assert first.shape[1:] == (64, 64)
         assert torch.isfinite(first).all()
-    assert any(not torch.equal(a, b) for a, b in zip(crops[1], crops[2], strict=True))
+    assert any(not torch.equal(a, b) for a, b in zip(crops[one], crops[two], strict=True))
 
 
 def test_inpainting_examples_hide_what_is_under_the_mask():
@@ -126,3 +125,44 @@ def test_inpainting_examples_hide_what_is_under_the_mask():
 def test_crops_may_be_larger_than_the_photo():
     crop = random_crop(np.zeros((20, 30, 3), np.uint8), 64, np.random.default_rng(0))
     assert crop.shape == (64, 64, 3)
+
+
+def test_every_option_reaches_the_run():
+    line = ["restore", "--data", "a", "b", "--sides", "64", "96", "--no-channels-last"]
+    run = parse([*line, "--mask-weight", "2", "--net", "restormer", "--undo", "all"])
+    assert (run.data, run.sides, run.channels_last) == (("a", "b"), (64, 96), False)
+    assert (run.mask_weight, run.net, run.undo, run.rate) == (2.0, "restormer", "all", 3e-4)
+    assert from_record(json.loads(json.dumps(run.__dict__)) | {"commit": "x"}) == run
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"task": "damage"}, "nothing to learn from; give --data, --clips or --pairs"),
+        ({"task": "fading", "pairs": ("p",)}, "fading learns from clean photos only"),
+        ({"task": "damage", "data": ("d",), "net": "vgg"}, "no network 'vgg' for damage"),
+        ({"task": "inpaint", "data": ("d",), "loss": "dice"}, "no loss 'dice' for inpaint"),
+        ({"task": "damage", "data": ("d",), "schedule": "step"}, "schedule must be cosine or"),
+        ({"task": "damage", "data": ("d",), "batch": 0}, "batch must be 1 or more, got 0"),
+    ],
+)
+def test_settings_that_make_no_sense_are_named(settings, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        Run(**settings)
+
+
+def test_the_command_of_a_run_does_it_again():
+    run = Run("restore", ("d",), sides=(64, 96), channels_last=False, init="w.ckpt", steps=7)
+    command = export.command_of(run)
+    assert command == (
+        "unfade train restore --data DATA --steps 7 --sides 64 96 --no-channels-last --init INIT"
+    )
+    words = command.split()[2:]
+    assert parse(words) == Run(
+        "restore", ("DATA",), sides=(64, 96), channels_last=False, init="INIT", steps=7
+    )
+
+
+def test_the_halo_of_an_unknown_network_is_measured():
+    net = torch.nn.Conv2d(3, 1, 41, padding=20, bias=False)
+    assert export.measure_halo(net, torch.rand(1, 3, 128, 128)) == 32

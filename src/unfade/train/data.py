@@ -1,24 +1,75 @@
-"""Pairs for training: clean photos, cropped at scan scale and aged on the fly; nothing stored."""
+"""Where pictures come from: folders and tar files; decoded once, split by content, written down."""
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import hashlib
-from collections.abc import Callable, Sequence
+import tarfile
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.utils.data import Dataset
 
 from ..errors import ReadError
 
-Maker = Callable[[NDArray[np.float32], np.random.Generator], tuple[NDArray[np.float32], ...]]
-"""Makes one example from a clean crop: input(s) first, then target(s)."""
-
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
+
+Decoded = NDArray[np.uint8]
+"""(H, W, 3) uint8, red first."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """One picture as it lies on disk, in a file of its own or inside a tar file.
+
+    Attributes:
+        path: The file, or the tar file.
+        member: Name inside the tar file; empty for a file of its own.
+        offset, size: Where the bytes of the member lie.
+        film: Names the clip that the picture is a frame of; frames of a clip stay together.
+    """
+
+    path: Path
+    member: str = ""
+    offset: int = 0
+    size: int = -1
+    film: str = ""
+
+    @property
+    def name(self) -> str:
+        """For people: the path, with the name inside the tar file."""
+        return f"{self.path}:{self.member}" if self.member else str(self.path)
+
+    @property
+    def inner(self) -> Path:
+        """The path that says what the picture is: inside the tar file, or the file's own."""
+        return Path(self.member) if self.member else self.path
+
+    def read(self) -> bytes:
+        """The bytes of the file."""
+        with self.path.open("rb") as file:
+            file.seek(self.offset)
+            return file.read(self.size)
+
+    @functools.cached_property
+    def digest(self) -> bytes:
+        """SHA-256 of the bytes, read once."""
+        return hashlib.sha256(self.read()).digest()
+
+    def decode(self, flags: int = cv2.IMREAD_COLOR_RGB) -> NDArray[np.uint8]:
+        """The pixels: (H, W, 3) uint8, or as OpenCV's `flags` say.
+
+        Raises:
+            ReadError: Not a picture that OpenCV can decode.
+        """
+        data = np.frombuffer(self.read(), np.uint8)
+        picture = cv2.imdecode(data, flags) if data.size else None
+        if picture is None:
+            raise ReadError(f"{self.name} cannot be read as a picture; repair it or take it away")
+        return np.asarray(picture, np.uint8)
 
 
 def find_photos(folder: Path) -> list[Path]:
@@ -33,88 +84,153 @@ def find_photos(folder: Path) -> list[Path]:
     return found
 
 
-def held_out(path: Path) -> bool:
-    """Whether a picture belongs to the few that are kept from training (1 in 32, by content)."""
-    return hashlib.sha256(path.read_bytes()).digest()[0] % 32 == 0
-
-
-def load_photos(paths: Sequence[Path]) -> list[NDArray[np.uint8]]:
-    """Decode pictures to (H, W, 3) uint8 RGB, leaving out those that cannot be read.
+def find_sources(place: Path) -> list[Source]:
+    """List the pictures of a folder or a tar file; tar files in the folder are opened too.
 
     Raises:
-        ReadError: None of them can be read.
+        ReadError: There is no such place, no picture in it, or a tar file is damaged.
     """
-    pictures = [cv2.imread(str(path), cv2.IMREAD_COLOR) for path in paths]
-    photos = [np.asarray(p[:, :, ::-1], np.uint8) for p in pictures if p is not None]
-    if not photos:
-        raise ReadError(f"none of {len(paths)} pictures could be read")
-    return photos
+    if place.is_dir():
+        tars = sorted(place.rglob("*.tar"))
+        files = [] if tars and not _has_photos(place) else find_photos(place)
+        return [Source(path) for path in files] + [m for tar in tars for m in _members(tar)]
+    if place.suffix.lower() == ".tar" and place.is_file():
+        return _members(place)
+    raise ReadError(f"{place} is neither a folder nor a tar file")
 
 
-def random_crop(
-    photo: NDArray[np.uint8], side: int, rng: np.random.Generator
-) -> NDArray[np.float32]:
-    """Cut a square at a random place and scale, flipped at random.
+def find_frames(place: Path) -> list[Source]:
+    """List the frames of films: a folder of frames, or a folder in a tar file, is one clip.
 
-    Scans are soft at pixel level: a lens and film resolve less than a scanner samples. Nearly
-    half of the crops are therefore enlarged 1.2 to 4 times; the others stay as sharp as they are.
+    Raises:
+        ReadError: As `find_sources`.
+    """
+    return [
+        dataclasses.replace(source, film=str(Path(source.name).parent))
+        for source in find_sources(place)
+    ]
+
+
+def _has_photos(folder: Path) -> bool:
+    return any(path.suffix.lower() in SUFFIXES for path in folder.rglob("*"))
+
+
+def _members(path: Path) -> list[Source]:
+    try:
+        with tarfile.open(path, "r:") as tar:
+            members = sorted((m for m in tar if m.isfile()), key=lambda m: m.name)
+    except tarfile.TarError as error:
+        raise ReadError(f"{path} cannot be read as a plain tar file: {error}") from error
+    pictures = [m for m in members if Path(m.name).suffix.lower() in SUFFIXES]
+    if not pictures:
+        raise ReadError(f"no pictures in {path}; expected {', '.join(sorted(SUFFIXES))}")
+    return [Source(path, m.name, m.offset_data, m.size) for m in pictures]
+
+
+def held_out(path: Path) -> bool:
+    """Whether a picture belongs to the few that are kept from training (1 in 32, by content)."""
+    return _held(Source(path).digest)
+
+
+def _held(digest: bytes) -> bool:
+    return digest[0] % 32 == 0
+
+
+def split(sources: Sequence[Source]) -> tuple[list[Source], list[Source]]:
+    """Divide into those to learn from and those to check with, by content.
+
+    One in 32 is kept for checking, and of few at least one in ten: those of the lowest checksum.
+    What has the same content falls on the same side, whatever it is called, and so do all frames
+    of a clip. A single picture has to do for both.
+    """
+    films = _films(sources)
+    digests = {s: films.get(s.film) or s.digest for s in sources}
+    kinds = sorted(set(digests.values()))
+    kept = {d for d in kinds if _held(d)} if len(kinds) >= 64 else set()
+    if not kept:
+        kept = set(kinds[: min(len(kinds) - 1, max(1, len(kinds) // 10))])
+    learn = [s for s in sources if digests[s] not in kept]
+    check = [s for s in sources if digests[s] in kept]
+    return learn, check or list(sources[:1])
+
+
+def _films(sources: Sequence[Source]) -> dict[str, bytes]:
+    """A checksum for each clip, of its frames' checksums."""
+    frames: dict[str, list[bytes]] = {}
+    for source in sources:
+        if source.film:
+            frames.setdefault(source.film, []).append(source.digest)
+    return {name: hashlib.sha256(b"".join(sorted(d))).digest() for name, d in frames.items()}
+
+
+def manifest(parts: dict[str, Sequence[Source]]) -> str:
+    """What a run learned from and was checked with: one line per picture, as CSV."""
+    lines = [
+        f'{part},{source.digest.hex()},"{source.name}"'
+        for part, sources in parts.items()
+        for source in sources
+    ]
+    return "\n".join(["part,sha256,picture", *lines]) + "\n"
+
+
+class Pictures(Sequence[Decoded]):
+    """Decoded pictures, as many of them kept in memory as fit.
 
     Args:
-        photo: (H, W, 3) uint8.
-        side: Of the crop in pixels.
-    Returns:
-        (side, side, 3) float32 in [0, 1].
-    """
-    scale = float(np.exp(rng.uniform(np.log(1.2), np.log(4.0)))) if rng.random() < 0.45 else 1.0
-    height, width = photo.shape[:2]
-    scale = max(scale, side / min(height, width))
-    span = min(round(side / scale), height, width)
-    top, left = int(rng.integers(height - span + 1)), int(rng.integers(width - span + 1))
-    crop = photo[top : top + span, left : left + span].astype(np.float32) / 255
-    if span != side:
-        crop = np.asarray(cv2.resize(crop, (side, side), interpolation=cv2.INTER_CUBIC), np.float32)
-        crop = np.clip(crop, 0, 1)
-    if rng.random() < 0.5:
-        crop = crop[:, ::-1]
-    if rng.random() < 0.25:
-        crop = crop.transpose(1, 0, 2)
-    return np.ascontiguousarray(crop)
-
-
-class Crops(Dataset[tuple[Tensor, ...]]):
-    """An endless supply of examples, the n-th always the same for a seed.
-
-    Args:
-        photos: Decoded clean photos.
-        make: Turns a clean crop and a random generator into arrays (H, W, C) or (H, W).
-        side: Of the crops in pixels.
-        length: Examples in one epoch.
-        seed: Fixes every example.
-        first: Number of the first example; a resumed run goes on with those it has not seen.
+        sources: What to decode; every one is tried at once, so that a run does not end at night
+            over a broken file.
+        cache_mb: Memory for decoded pictures; the others are decoded at each use.
+        shrink: What is kept of a picture, if not all.
+    Raises:
+        ReadError: Some cannot be read; the message names them.
     """
 
     def __init__(
         self,
-        photos: Sequence[NDArray[np.uint8]],
-        make: Maker,
-        side: int,
-        length: int,
-        seed: int = 0,
-        first: int = 0,
+        sources: Sequence[Source],
+        cache_mb: int = 4000,
+        shrink: Callable[[Decoded], Decoded] | None = None,
     ) -> None:
-        self.photos, self.make, self.side = photos, make, side
-        self.length, self.seed, self.first = length, seed, first
+        self.sources, self.shrink = list(sources), shrink
+        self._kept: dict[int, Decoded] = {}
+        room, broken = cache_mb * 2**20, []
+        for index in range(len(self.sources)):
+            try:
+                picture = self._decode(index)
+            except ReadError:
+                broken.append(self.sources[index].name)
+                continue
+            room -= picture.nbytes
+            if room >= 0:
+                self._kept[index] = picture
+        refuse(broken, len(self.sources))
 
     def __len__(self) -> int:
-        return self.length
+        return len(self.sources)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
-        rng = np.random.default_rng((self.seed, self.first + index))
-        photo = self.photos[int(rng.integers(len(self.photos)))]
-        return tuple(to_tensor(a) for a in self.make(random_crop(photo, self.side, rng), rng))
+    def __getitem__(self, index: int) -> Decoded:  # type: ignore[override]
+        kept = self._kept.get(index)
+        return self._decode(index) if kept is None else kept
+
+    def _decode(self, index: int) -> Decoded:
+        picture = self.sources[index].decode()
+        return self.shrink(picture) if self.shrink else picture
 
 
-def to_tensor(array: NDArray[np.float32]) -> Tensor:
-    """(H, W, C) or (H, W) to a (C, H, W) float32 tensor."""
-    planes = array[:, :, None] if array.ndim == 2 else array
-    return torch.from_numpy(np.ascontiguousarray(planes.transpose(2, 0, 1), np.float32))
+def refuse(broken: Sequence[str], count: int) -> None:
+    """Complain about pictures that cannot be read.
+
+    Raises:
+        ReadError: There are any.
+    """
+    if broken:
+        shown = ", ".join(broken[:3]) + (", ..." if len(broken) > 3 else "")
+        raise ReadError(
+            f"{len(broken)} of {count} pictures cannot be read: {shown}; repair them or take "
+            "them away"
+        )
+
+
+def gather(places: Iterable[str], find: Callable[[Path], list[Source]]) -> list[Source]:
+    """What `find` finds in all places, in their order."""
+    return [source for place in places for source in find(Path(place))]

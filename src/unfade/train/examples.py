@@ -18,6 +18,7 @@ from ..fill import coarse_fill, smooth_fill
 from ..photo import Photo
 from ..pipeline import run
 from ..recipe import Recipe
+from .holes import draw_large_holes
 
 Array = NDArray[np.float32]
 Rng = np.random.Generator
@@ -66,14 +67,22 @@ class DamageExamples:
 
 @dataclasses.dataclass(frozen=True)
 class InpaintExamples:
-    """Crops with holes in the shape of damage, filled smoothly, and what was there."""
+    """Crops with holes in them, filled smoothly, and what was there.
+
+    Attributes:
+        library, part: As of `DamageExamples`.
+        holes: `thin` in the shape of artefacts, `large`, or `both`, half and half.
+    """
 
     library: str = ""
     part: str = "train"
+    holes: str = "thin"
 
     def __call__(self, crop: Array, rng: Rng) -> tuple[Array, Array, Array]:
         """Give the smooth fill (H, W, 3), the mask (H, W) and the clean crop (H, W, 3)."""
-        mask = self.mask((crop.shape[0], crop.shape[1]), rng)
+        size = (crop.shape[0], crop.shape[1])
+        large = self.holes == "large" or (self.holes == "both" and rng.random() < 0.5)
+        mask = draw_large_holes(size, rng) if large else self.mask(size, rng)
         if rng.random() < 0.25:
             crop = in_color(crop.mean(axis=2, keepdims=True))
         known = crop
@@ -125,3 +134,34 @@ class DenoiseExamples:
         crop = (np.float32(low) + crop * np.float32(high - low)) if rng.random() < 0.4 else crop
         aged = run(Photo(crop), Recipe("noise", tuple(stages)), Darkroom())
         return np.clip(in_color(aged.pixels), 0, 1), crop
+
+
+@dataclasses.dataclass(frozen=True)
+class WhiteNoiseExamples:
+    """Crops with white Gaussian noise, as DnCNN and FFDNet were trained blindly.
+
+    Attributes:
+        highest: Of the standard deviations, drawn evenly from 0, in codes of 255.
+    """
+
+    highest: float = 55.0
+
+    def __call__(self, crop: Array, rng: Rng) -> tuple[Array, Array]:
+        """Give the noisy crop (H, W, 3), not clipped, and the clean one."""
+        sigma = np.float32(rng.uniform(0, self.highest) / 255)
+        return crop + rng.standard_normal(crop.shape, np.float32) * sigma, crop
+
+
+@dataclasses.dataclass(frozen=True)
+class DeblurExamples:
+    """Crops out of focus or softened by a lens, a little noisy, and the sharp crop."""
+
+    def __call__(self, crop: Array, rng: Rng) -> tuple[Array, Array]:
+        """Give the soft crop (H, W, 3) and the sharp one; one in twenty was sharp already."""
+        stages: list[Any] = []
+        if rng.random() < 0.95:
+            stages += [draw_blur(rng, float(rng.uniform(0.1, 1)))]
+        stages += [draw_noise(rng, float(rng.uniform(0, 0.15)))] if rng.random() < 0.7 else []
+        stages += [draw_jpeg(rng, float(rng.uniform(0, 0.3)))] if rng.random() < 0.2 else []
+        soft = run(Photo(crop), Recipe("blur", tuple(stages)), Darkroom())
+        return np.clip(in_color(soft.pixels), 0, 1), crop

@@ -20,20 +20,17 @@ from torch import Tensor, nn
 from ..errors import ModelError
 from ..models.card import ModelCard
 from ..stages.fading import PROXY_SIDE
-from .fading import FadingNet
-from .fit import Run
-from .nets import BLOCKS, WIDTHS, ResidualNet, SegmentationNet
-from .task import KINDS
+from .run import Run, from_record
+from .tasks import channels, make_network
+from .weights import open_checkpoint
 
 AGREEMENT = 5e-3
 """Largest difference allowed between the PyTorch network and the exported one, relative above 1."""
 
-INPUTS = {"damage": (3,), "inpaint": (4,), "denoise": (3,), "fading": (3,)}
-OUTPUTS = {"damage": 1 + len(KINDS), "inpaint": 3, "denoise": 3, "fading": 32}
-UNNAMED = ("task", "data", "out", "workers", "threads")
+UNNAMED = ("task", "data", "look", "out", "workers", "threads", "cache_mb", "devices")
 """Settings of a run that do not change what comes out."""
 
-FOLDERS = ("library", "init")
+FOLDERS = ("library", "init", "pairs", "clips")
 
 HALO = {"damage": 128, "inpaint": 64, "denoise": 96, "fading": 0}
 """Pixels around a tile that matter: exact for damage and denoise, 2e-4 for inpaint (measured)."""
@@ -48,34 +45,57 @@ class Probability(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         logits = self.net(x)
+        if logits.shape[1] == 1:
+            return torch.sigmoid(logits)
         return torch.cat([torch.sigmoid(logits[:, :1]), torch.softmax(logits[:, 1:], 1)], 1)
 
 
-def build(task: str, preset: str) -> nn.Module:
-    """Make the network of a task as it is shipped, untrained."""
-    if task == "fading":
-        return FadingNet(preset)
-    if task == "damage":
-        return Probability(SegmentationNet(WIDTHS[task][preset], 3, OUTPUTS[task]))
-    return ResidualNet(WIDTHS[task][preset], INPUTS[task][0], OUTPUTS[task], BLOCKS[preset])
+def build(run: Run) -> nn.Module:
+    """Make the network of a run as it is shipped, untrained."""
+    net = make_network(run)
+    return Probability(net) if run.task == "damage" else net
 
 
-def load(checkpoint: Path, task: str, preset: str) -> nn.Module:
+def load(checkpoint: Path, run: Run) -> nn.Module:
     """Open the averaged network of a checkpoint.
 
     Raises:
-        ModelError: The checkpoint belongs to another task or preset.
+        ModelError: No such checkpoint, or it belongs to another task, network or preset.
     """
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
-    net = build(task, preset).eval()
-    prefix = "net.net." if task == "damage" else "net."
+    state = open_checkpoint(checkpoint)["state_dict"]
+    net = build(run).eval()
+    prefix = "net.net." if run.task == "damage" else "net."
     try:
         net.load_state_dict({prefix[4:] + key[4:]: value for key, value in state.items()})
     except RuntimeError as error:
+        name = " ".join(filter(None, (run.preset, run.net)))
         raise ModelError(
-            f"{checkpoint} does not hold a {preset} network for {task}: {str(error)[:300]}"
+            f"{checkpoint} does not hold a {name} network for {run.task}: {str(error)[:300]}"
         ) from error
     return net
+
+
+def measure_halo(net: nn.Module, sample: Tensor, step: int = 16, tolerance: float = 2e-4) -> int:
+    """How far from a pixel its answer is decided: what a tile needs around it.
+
+    The middle of a picture is changed; the halo reaches to the last pixel whose answer changes by
+    more than the tolerance, relative above 1.
+
+    Args:
+        sample: (1, C, H, W), at least twice as large as the halo.
+        step: The halo is rounded up to a multiple of this, in pixels.
+    """
+    height, width = sample.shape[2:]
+    changed = sample.clone()
+    changed[:, :, height // 2, width // 2] = 1 - changed[:, :, height // 2, width // 2].round()
+    with torch.no_grad():
+        before, after = net(sample), net(changed)
+    apart = (before - after).abs() / before.abs().clamp(min=1)
+    rows, columns = torch.nonzero(apart.amax((0, 1)) > tolerance, as_tuple=True)
+    if not len(rows):
+        return step
+    far = torch.maximum((rows - height // 2).abs(), (columns - width // 2).abs()).max()
+    return -(-int(far) // step) * step
 
 
 def export(net: nn.Module, card: ModelCard, folder: Path, sample: Tensor | None = None) -> Path:
@@ -86,16 +106,17 @@ def export(net: nn.Module, card: ModelCard, folder: Path, sample: Tensor | None 
         card: Its facts; checksum, parameters and grid are filled in here.
         folder: Where the pair is written.
         sample: Input to trace with; random pixels of 128 x 160 by default. Its sides stay free
-            unless the card says that the network sees the whole picture at a fixed size.
+            except for the fading network, which sees a proxy of one size.
     Raises:
         ModelError: The exported network answers differently.
     """
+    fixed = card.task == "fading"
     if sample is None:
-        size = (PROXY_SIDE, PROXY_SIDE) if card.tiling == "whole" else (128, 160)
+        size = (PROXY_SIDE, PROXY_SIDE) if fixed else (128, 160)
         sample = torch.rand(1, card.inputs[0], *size)
     path = folder / f"{card.name}.onnx"
     folder.mkdir(parents=True, exist_ok=True)
-    free = {} if card.tiling == "whole" else {2: "height", 3: "width"}
+    free = {} if fixed else {2: "height", 3: "width"}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
@@ -161,10 +182,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder for the weights")
     parser.add_argument("--checkpoint", default="last.ckpt", help="file in the run folder")
     parser.add_argument("--card", type=Path, help="an older card, whose words are kept")
+    parser.add_argument("--name", help="of the files; by default that of the task")
     args = parser.parse_args(arguments)
-    run = json.loads((args.run / "run.json").read_text())
-    net = load(args.run / args.checkpoint, run["task"], run["preset"])
-    card = make_card(run)
+    record = json.loads((args.run / "run.json").read_text(encoding="utf-8"))
+    run = from_record(record)
+    net = load(args.run / args.checkpoint, run)
+    card = make_card(run, net)
+    if args.name:
+        card = dataclasses.replace(card, name=args.name)
     if args.card:
         old = ModelCard.from_toml(args.card.read_text(encoding="utf-8"))
         card = dataclasses.replace(card, data=old.data, paper=old.paper, about=old.about)
@@ -173,19 +198,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def make_card(run: dict[str, Any]) -> ModelCard:
+def make_card(run: Run, net: nn.Module) -> ModelCard:
     """The card of a run, without its words and its measured quality."""
-    task, preset = run["task"], run["preset"]
-    whole = task == "fading"
+    inputs, outputs = channels(run)
+    # Restormer looks at all pixels at once: cut into tiles, it would answer otherwise.
+    whole = run.task == "fading" or run.net == "restormer"
+    halo = HALO.get(run.task, 0) if not run.net else 0
+    if not whole and not halo:
+        noise = torch.Generator().manual_seed(0)
+        halo = measure_halo(net, torch.rand(1, inputs, 512, 512, generator=noise))
     return ModelCard(
-        name=task,
-        task=task,
+        name=run.task,
+        task=run.task,
         sha256="",
-        preset=preset,
-        inputs=INPUTS[task],
-        channels_out=OUTPUTS[task],
-        multiple_of=1 if whole else 2 ** len(WIDTHS[task][preset]),
-        halo=HALO[task],
+        preset=run.preset,
+        inputs=(inputs,),
+        channels_out=outputs,
+        multiple_of=1 if run.task == "fading" else grid_of(net),
+        halo=halo,
         tiling="whole" if whole else "tiles",
         bytes_per_pixel=320,
         license="Apache-2.0",
@@ -193,12 +223,29 @@ def make_card(run: dict[str, Any]) -> ModelCard:
     )
 
 
-def command_of(run: dict[str, Any]) -> str:
+def grid_of(net: nn.Module) -> int:
+    """What both sides of the input must be a multiple of."""
+    grids = [int(module.multiple_of) for module in net.modules() if hasattr(module, "multiple_of")]
+    return max(grids)
+
+
+def command_of(run: Run) -> str:
     """The command that does a run again, with what is not as by default."""
-    usual = {field.name: field.default for field in dataclasses.fields(Run)}
-    named = [k for k, v in run.items() if k in usual and v != usual[k] and k not in UNNAMED]
-    words = [f"--{name} {name.upper() if name in FOLDERS else run[name]}" for name in named]
-    return " ".join([f"unfade train {run['task']} --data DATA", *words])
+    words = ["unfade train", run.task, *(["--data DATA"] if run.data else [])]
+    for field in dataclasses.fields(run):
+        value = getattr(run, field.name)
+        if field.name not in UNNAMED and value != field.default:
+            words.append(_option(field.name.replace("_", "-"), value))
+    return " ".join(words)
+
+
+def _option(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no-{name}"
+    if name in FOLDERS:
+        return f"--{name} {name.upper()}"
+    shown = " ".join(map(str, value)) if isinstance(value, tuple) else value
+    return f"--{name} {shown}"
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -25,6 +24,7 @@ from ..degrade.fading import FadeDyes, draw_fade, draw_grey
 from ..film.density import DENSITY, TOE, Fade, change_density
 from ..photo import Photo, Pixels
 from ..stages.fading import ANSWER, FIELD_SIDE, PROXY_SIDE
+from .crops import Draw
 from .task import Batch, Task
 
 WIDTHS = {"small": (24, 48, 96, 128), "base": (48, 96, 160, 224)}
@@ -139,9 +139,6 @@ class FadingTask(Task):
     clean picture; the true numbers (N, 32), with 1, 0 or 0.5 (not worth asking) for the gate.
     """
 
-    def __init__(self, preset: str, lr: float, steps: int) -> None:
-        super().__init__(FadingNet(preset), lr, steps)
-
     def loss(self, batch: Batch) -> Tensor:
         seen, faded, clean, truth = batch
         answer, label = self(seen).float(), truth[:, :1]
@@ -169,6 +166,10 @@ class FadingTask(Task):
             "misses": 1 - opened[worn].float().mean(),
         }
 
+    def pictures(self, batch: Batch) -> list[Tensor]:
+        seen, faded, clean, _ = batch
+        return [seen, undo(faded, self(seen).float()).clamp(0, 1), clean]
+
 
 def _numbers_off(answer: Tensor, truth: Tensor) -> Tensor:
     """How far the numbers are from the drawn ones: a rough guide where pictures say little."""
@@ -190,28 +191,20 @@ def _psnr(a: Tensor, b: Tensor) -> Tensor:
 
 
 class FadingData(Dataset[tuple[Tensor, ...]]):
-    """Examples from clean photos, kept small in memory; the n-th is always the same for a seed.
+    """Examples from clean photos; the n-th is always the same for a seed.
 
     Args:
-        paths: Pictures; those that cannot be read are left out.
-        length: Examples in one epoch.
+        photos: Of at least 128 pixels on a side, such as `shrink` makes them.
         seed: Fixes every example.
-        first: Number of the first example; a resumed run goes on with those it has not seen.
     """
 
-    def __init__(self, paths: Sequence[Path], length: int, seed: int = 0, first: int = 0) -> None:
-        self.photos = [small for path in paths if (small := _load(path)) is not None]
-        self.length, self.seed, self.first = length, seed, first
-        if not self.photos:
-            raise ValueError(f"none of {len(paths)} pictures could be read")
+    def __init__(self, photos: Sequence[NDArray[np.uint8]], seed: int = 0) -> None:
+        self.photos, self.seed = photos, seed
 
-    def __len__(self) -> int:
-        return self.length
-
-    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
-        rng = np.random.default_rng((self.seed, self.first + index))
-        photo = self.photos[int(rng.integers(len(self.photos)))]
-        example = make_example(photo, rng)
+    def __getitem__(self, draw: Draw) -> tuple[Tensor, ...]:
+        rng = np.random.default_rng((self.seed, draw.number))
+        count = min(draw.photos or len(self.photos), len(self.photos))
+        example = make_example(self.photos[int(rng.integers(count))], rng)
         pictures = (example.seen, example.faded, example.clean)
         planes = [torch.from_numpy(np.ascontiguousarray(p.transpose(2, 0, 1))) for p in pictures]
         return (*planes, torch.from_numpy(example.truth))
@@ -279,10 +272,8 @@ def _pixels(pixels: Pixels | None) -> Pixels:
     return pixels
 
 
-def _load(path: Path) -> NDArray[np.uint8] | None:
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
-    if picture is None:
-        return None
+def shrink(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What is kept of a photo: 160 x 160 pixels, whatever its shape."""
     small = cv2.resize(picture, (CACHE_SIDE, CACHE_SIDE), interpolation=cv2.INTER_AREA)
     return np.asarray(small, np.uint8)
 

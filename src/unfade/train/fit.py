@@ -1,206 +1,196 @@
-"""`unfade train`: from a folder of clean photos to weights, resumable at every checkpoint."""
+"""`unfade train`: from a folder of photos to weights, resumable at every checkpoint."""
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
+import importlib.util
 import json
+import subprocess
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import cv2
 import lightning
 import torch
-from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint
+from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
-from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
-from ..errors import UnfadeError
-from .data import Crops, Maker, find_photos, held_out, load_photos
-from .examples import DamageExamples, DenoiseExamples, InpaintExamples
-from .fading import FadingData, FadingTask
-from .task import DamageTask, DenoiseTask, InpaintTask, Task
+from .. import __version__
+from ..errors import ModelError, UnfadeError
+from .data import Pictures, find_sources, gather
+from .fading import shrink
+from .loaders import Material, loaders, read_material
+from .run import Run, from_record, parse
+from .tasks import channels, make_task
+from .watch import Curves, KeepEnd, Looks, StopOnNan, checkpoints
+from .weights import begin_with, open_checkpoint
 
-TASKS: dict[str, type[Task]] = {
-    "damage": DamageTask,
-    "inpaint": InpaintTask,
-    "denoise": DenoiseTask,
-    "fading": FadingTask,
-}
+Tell = Callable[[str], None]
+"""Gets one line at a time for the person who waits."""
 
-RATES = {"damage": 3e-3, "inpaint": 1e-3, "denoise": 1e-3, "fading": 2e-3}
+SAME = ("task", "net", "preset", "mode", "kinds")
+"""Settings that a run must share with the checkpoint it goes on from."""
 
-
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """Everything that decides a training run; kept as `run.json` in its folder."""
-
-    task: str
-    data: tuple[str, ...]
-    preset: str = "small"
-    steps: int = 20_000
-    batch: int = 8
-    side: int = 256
-    lr: float = 0.0
-    library: str = ""
-    init: str = ""
-    workers: int = 1
-    threads: int = 0
-    seed: int = 0
-    every: int = 500
-    patience: int = 0
-    limit: int = 0
-    out: str = ""
-
-    def __post_init__(self) -> None:
-        if self.task not in TASKS:
-            raise ValueError(f"no task {self.task!r}; known: {', '.join(TASKS)}")
-
-    @property
-    def folder(self) -> Path:
-        return Path(self.out or f"runs/{self.task}-{self.preset}")
+PRECISIONS: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `unfade train TASK --data DIR ...`."""
-    run = parse(arguments)
     try:
-        fit(run)
+        fit(parse(arguments), lambda line: print(line, flush=True))  # noqa: T201
     except (UnfadeError, ValueError) as error:
         print(f"unfade train: {error}")  # noqa: T201
         return 1
     return 0
 
 
-def parse(arguments: Sequence[str] | None) -> Run:
-    """Read the command line into a `Run`."""
-    parser = argparse.ArgumentParser(prog="unfade train", description=__doc__)
-    parser.add_argument("task", choices=sorted(TASKS))
-    parser.add_argument("--data", nargs="+", required=True, help="folders of clean photos")
-    for field in dataclasses.fields(Run)[2:]:
-        kind = type(field.default)
-        parser.add_argument(f"--{field.name}", type=kind, default=field.default)
-    values = vars(parser.parse_args(arguments))
-    values["data"] = tuple(values["data"])
-    return Run(**values)
-
-
-def fit(run: Run) -> Path:
+def fit(run: Run, tell: Tell = lambda line: None) -> Path:
     """Train, or continue where the run folder's last checkpoint stopped.
 
+    Args:
+        run: All settings.
+        tell: Called with what a person should know: what was loaded, where the run goes on.
     Returns:
         Path of the last checkpoint.
     Raises:
-        ReadError: There are no photos to learn from.
+        ReadError: There are no photos to learn from, one cannot be read, or pairs do not match.
+        ModelError: The weights to begin with, or the run folder, belong to something else.
         ValueError: The loss became not a number, or a setting makes no sense.
     """
     if run.threads:
         torch.set_num_threads(run.threads)
-    lightning.seed_everything(run.seed, verbose=False)
-    run.folder.mkdir(parents=True, exist_ok=True)
-    (run.folder / "run.json").write_text(json.dumps(dataclasses.asdict(run), indent=1))
-    task = TASKS[run.task](run.preset, run.lr or RATES[run.task], run.steps)
-    task = task.to(memory_format=torch.channels_last)
-    if run.init:
-        task.load_state_dict(torch.load(run.init, weights_only=True)["state_dict"])
     last = run.folder / "last.ckpt"
-    done = int(torch.load(last, weights_only=True)["global_step"]) if last.exists() else 0
-    start = str(last) if last.exists() else None
-    make_trainer(run).fit(task, *loaders(run, done), ckpt_path=start)
+    check_folder(run, last)
+    lightning.seed_everything(run.seed, verbose=False)
+    material = read_material(run)
+    task = make_task(run)
+    if run.init and not last.exists():
+        sample = torch.rand(1, channels(run)[0], 64, 64)
+        tell(f"{run.init}: {begin_with(task.net, Path(run.init), sample)}")
+    if run.channels_last:
+        task = task.to(memory_format=torch.channels_last)
+    if run.compile:
+        task.net.compile(backend=run.compile)
+    done = int(open_checkpoint(last)["global_step"]) if last.exists() else 0
+    trainer = make_trainer(run, looks(run, material), tell)
+    if trainer.is_global_zero:
+        write_record(run, material, sum(p.numel() for p in task.net.parameters()))
+        tell(f"goes on from step {done}" if done else f"{run.folder}: {run.steps} steps")
+    batches = loaders(run, material, done, trainer.global_rank, trainer.world_size)
+    with warnings.catch_warnings():
+        # Lightning does not know that the loaders themselves begin at the right step.
+        warnings.filterwarnings("ignore", ".*your dataloader is not resumable.*")
+        trainer.fit(task, *batches, ckpt_path=str(last) if done else None)
     return last
 
 
-def precision() -> Literal["bf16-mixed", "32-true"]:
-    """Bfloat16 on GPUs and on processors that have it; where it is emulated it is slower."""
-    if torch.cuda.is_available():
-        return "bf16-mixed"
-    return "bf16-mixed" if torch.cpu._is_avx512_bf16_supported() else "32-true"
+def check_folder(run: Run, last: Path) -> None:
+    """Refuse to go on from the checkpoint of another task or network.
+
+    Raises:
+        ModelError: It is.
+    """
+    record = run.folder / "run.json"
+    if not (last.exists() and record.exists()):
+        return
+    before = from_record(json.loads(record.read_text(encoding="utf-8")))
+    for name in SAME:
+        ours, theirs = getattr(run, name), getattr(before, name)
+        if ours != theirs:
+            raise ModelError(
+                f"{last} is of a run with {name} {theirs!r}, this one has {ours!r}; "
+                "give another --out, or --init to begin with its weights"
+            )
 
 
-def make_trainer(run: Run) -> lightning.Trainer:
-    """Mixed precision, moving average of the weights, checkpoints every `run.every` steps."""
-    keep = ModelCheckpoint(
-        run.folder,
-        save_last=True,
-        save_top_k=1,
-        monitor="score",
-        mode="max",
-        filename="best",
-        enable_version_counter=False,
-    )
-    callbacks: list[Any] = [EMAWeightAveraging(decay=0.998, use_buffers=True), keep, StopOnNan()]
+def write_record(run: Run, material: Material, parameters: int) -> None:
+    """Keep in the run folder what decides the run: settings, code, and every picture."""
+    run.folder.mkdir(parents=True, exist_ok=True)
+    (run.folder / "manifest.csv").write_text(material.manifest, encoding="utf-8")
+    record = dataclasses.asdict(run) | {
+        "parameters": parameters,
+        "data_sha256": material.sha256,
+        "commit": commit(),
+        "versions": {"unfade": __version__, "torch": torch.__version__},
+    }
+    text = json.dumps(record, indent=1, ensure_ascii=False)
+    (run.folder / "run.json").write_text(text + "\n", encoding="utf-8")
+
+
+def commit() -> str:
+    """The git commit of this code, with `+` if files differ from it; empty if not in a checkout."""
+    folder = Path(__file__).parent
+    try:
+        told = [
+            subprocess.run(
+                ["git", "-C", str(folder), *words], capture_output=True, text=True, check=True
+            ).stdout.strip()
+            for words in (["rev-parse", "HEAD"], ["status", "--porcelain", "--", str(folder)])
+        ]
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return told[0] + ("+" if told[1] else "")
+
+
+def looks(run: Run, material: Material) -> Looks:
+    """What is looked at after every check: the first examples of it, and real old photos."""
+    _, check = loaders(dataclasses.replace(run, workers=0), material)
+    small = shrink if run.task == "fading" else None
+    photos = Pictures(gather(run.look, find_sources)[:4], run.cache_mb, small)
+    return Looks(run.folder, next(iter(check)), photos)
+
+
+def precision(run: Run) -> Any:
+    """Mixed precision: bfloat16 on GPUs and on processors that have it; emulated it is slower.
+
+    Raises:
+        ValueError: 16-bit floats were asked for where there is no GPU.
+    """
+    gpu = torch.cuda.is_available() and run.accelerator in ("auto", "gpu")
+    if run.precision == "fp16" and not gpu:
+        raise ValueError("precision fp16 needs a GPU; use bf16 or fp32")
+    if run.precision == "auto":
+        return PRECISIONS["bf16" if gpu or torch.cpu._is_avx512_bf16_supported() else "fp32"]
+    return PRECISIONS[run.precision]
+
+
+def make_trainer(run: Run, looks: Looks, tell: Tell) -> lightning.Trainer:
+    """Precision, averaged weights, checkpoints and pictures at every check."""
+    every = min(run.every, run.steps)
+    # Pictures come before the averaging: at the end of a check it takes its weights away again.
+    callbacks: list[Any] = [looks]
+    if run.ema:
+        callbacks.append(EMAWeightAveraging(decay=run.ema, use_buffers=True))
+    callbacks += [StopOnNan(), KeepEnd(run.folder, run.steps, every), Curves(run.folder)]
     if run.patience:
         callbacks.append(EarlyStopping("score", mode="max", patience=run.patience))
-    logs = [CSVLogger(run.folder, name="log")]
-    logs.append(TensorBoardLogger(run.folder, name="", version="board"))  # type: ignore[arg-type]
+    logs: list[Any] = [CSVLogger(run.folder, name="log")]
+    if importlib.util.find_spec("tensorboard"):
+        logs.append(TensorBoardLogger(run.folder, name="", version="board"))  # type: ignore[arg-type]
+    else:
+        tell("tensorboard is not installed: see log/, curves.png and looks/ in the run folder")
+    several = run.devices > 1
     return lightning.Trainer(
         default_root_dir=run.folder,
         max_steps=run.steps,
-        precision=precision(),
-        gradient_clip_val=1.0,
-        val_check_interval=run.every,
+        precision=precision(run),
+        gradient_clip_val=run.clip or None,
+        val_check_interval=every,
         check_val_every_n_epoch=None,
-        callbacks=callbacks,
+        callbacks=callbacks + checkpoints(run.folder),
         logger=logs,
-        log_every_n_steps=50,
+        log_every_n_steps=min(50, every),
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,
-        accelerator="auto",
-        devices=1,
+        accelerator=run.accelerator,
+        devices=run.devices,
+        strategy="ddp" if several else "auto",
+        # The batches know of the processes themselves.
+        use_distributed_sampler=False,
+        sync_batchnorm=several and torch.cuda.is_available(),
     )
-
-
-def loaders(run: Run, done: int = 0) -> tuple[DataLoader[Any], DataLoader[Any]]:
-    """Crops for training, from step `done` on, and fixed validation crops from photos held out."""
-    cv2.setNumThreads(1)
-    paths = [path for folder in run.data for path in find_photos(Path(folder))]
-    paths = paths[: run.limit] if run.limit else paths
-    kept = [path for path in paths if held_out(path)] or paths[:1]
-    others = [path for path in paths if path not in set(kept)] or paths
-    train = examples(run, others, "train", run.steps * run.batch, run.seed, done * run.batch)
-    check = examples(run, kept, "val", min(128, 8 * run.batch), 10**6)
-    options: dict[str, Any] = {"batch_size": run.batch, "num_workers": run.workers}
-    options |= {"persistent_workers": run.workers > 0, "worker_init_fn": one_thread}
-    return DataLoader(train, **options), DataLoader(check, **options)
-
-
-def examples(
-    run: Run, paths: list[Path], part: str, count: int, seed: int, first: int = 0
-) -> Dataset[tuple[Tensor, ...]]:
-    """The examples of a task: crops, or for fading whole photos kept small."""
-    if run.task == "fading":
-        return FadingData(paths, count, seed, first)
-    return Crops(load_photos(paths), maker(run, part), run.side, count, seed, first)
-
-
-def one_thread(worker: int) -> None:
-    """A loader worker leaves the other cores to the training."""
-    cv2.setNumThreads(1)
-
-
-def maker(run: Run, part: str) -> Maker:
-    """What turns a clean crop into an example of the task."""
-    part = part if run.library else "all"
-    makers: dict[str, Callable[[], Maker]] = {
-        "damage": lambda: DamageExamples(run.library, part),
-        "inpaint": lambda: InpaintExamples(run.library, part),
-        "denoise": DenoiseExamples,
-    }
-    return makers[run.task]()
-
-
-class StopOnNan(lightning.Callback):
-    """End a run whose loss is not a number before it overwrites a good checkpoint."""
-
-    def on_train_batch_end(self, trainer: Any, task: Any, outputs: Any, *rest: Any) -> None:
-        if not torch.isfinite(outputs["loss"]):
-            raise ValueError(
-                f"the loss became {outputs['loss'].item()} at step {trainer.global_step}; "
-                "lower --lr, or look for broken pictures in --data"
-            )
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -11,23 +12,32 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..photo import Damage
-from .nets import BLOCKS, WIDTHS, ResidualNet, SegmentationNet
+from .components import Count, count_batch
+from .losses import PICTURE, SEGMENTATION
 
 Batch = list[Tensor]
 
+KINDS = tuple(kind for kind in Damage if kind is not Damage.NONE)
+"""What the damage network tells apart, in the order of its outputs after the first."""
+
 
 class Task(lightning.LightningModule):
-    """AdamW with warm-up and cosine decay; the rest is in the tasks.
+    """AdamW, warm-up and a falling learning rate; the rest is in the tasks.
 
     Args:
         net: The network, apart from its training.
         lr: Highest learning rate.
         steps: Optimizer steps in all, over which the rate falls to a hundredth.
+    Attributes:
+        schedule: `cosine`, `constant`, or `plateau`, which halves the rate after three checks
+            without progress.
+        every: Steps between two checks.
     """
 
     def __init__(self, net: nn.Module, lr: float, steps: int) -> None:
         super().__init__()
         self.net, self.lr, self.steps = net, lr, steps
+        self.schedule, self.every = "cosine", 500
 
     def forward(self, *inputs: Tensor) -> Tensor:
         answer: Tensor = self.net(*inputs)
@@ -39,17 +49,26 @@ class Task(lightning.LightningModule):
         return loss
 
     def validation_step(self, batch: Batch, index: int) -> None:
-        self.log_dict(self.measure(batch), prog_bar=True)
+        self.log_dict(self.measure(batch), prog_bar=True, sync_dist=True)
 
     def configure_optimizers(self) -> dict[str, Any]:
         optimizer = torch.optim.AdamW(self.parameters(), lr=self.lr, weight_decay=1e-4)
-
-        def rate(step: int) -> float:
-            warm = min(1.0, (step + 1) / max(1, min(200, self.steps // 10)))
-            return warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1, step / self.steps))))
-
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+        if self.schedule == "plateau":
+            plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
+                optimizer, "max", factor=0.5, patience=3, min_lr=self.lr / 100
+            )
+            # Its frequency is in steps, and only at a check there is a new score.
+            watch = {"interval": "step", "frequency": self.every, "monitor": "score"}
+            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": plateau, **watch}}
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.rate)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def rate(self, step: int) -> float:
+        """The learning rate at a step, over the highest."""
+        warm = min(1.0, (step + 1) / max(1, min(200, self.steps // 10)))
+        if self.schedule == "constant":
+            return warm
+        return warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1, step / self.steps))))
 
     def loss(self, batch: Batch) -> Tensor:
         """What is made small."""
@@ -59,9 +78,9 @@ class Task(lightning.LightningModule):
         """Figures on a validation batch; `score` is the one to watch, higher is better."""
         raise NotImplementedError
 
-
-KINDS = tuple(kind for kind in Damage if kind is not Damage.NONE)
-"""What the damage network tells apart, in the order of its outputs after the first."""
+    def pictures(self, batch: Batch) -> list[Tensor]:
+        """What a person looks at: seen, answered, true; each (N, 1 or 3, H, W) in [0, 1]."""
+        raise NotImplementedError
 
 
 class DamageTask(Task):
@@ -72,27 +91,29 @@ class DamageTask(Task):
     the damaged pixels.
 
     Batches: picture (N, 3, H, W) in [0, 1]; visibility of the damage (N, 1, H, W), 1 from a
-    change of 10/255 on; kind of the damage (N, 1, H, W), a number of `Damage`. Between 0.3 and 1 a
-    pixel is neither damaged nor clean. The network gives one logit for damage and one per kind.
+    change of 10/255 on; kind of the damage (N, 1, H, W), a number of `Damage`, 0 where it is not
+    known. Between 0.3 and 1 a pixel is neither damaged nor clean.
+
+    Args:
+        net: Gives one logit for damage and, to tell kinds apart, one more per kind.
+        loss: One of `losses.SEGMENTATION`, for damaged or not.
     """
 
-    def __init__(self, preset: str, lr: float, steps: int) -> None:
-        net = SegmentationNet(WIDTHS["damage"][preset], 3, 1 + len(KINDS))
+    def __init__(self, net: nn.Module, lr: float, steps: int, loss: str = "entropy-dice") -> None:
         super().__init__(net, lr, steps)
+        self.detect = SEGMENTATION[loss]
+        self.count = Count()
 
     def loss(self, batch: Batch) -> Tensor:
         picture, visible, kinds = batch
         logits = self(picture).float()
-        damage, kind = logits[:, :1], logits[:, 1:]
         truth, counts = (visible >= 0.99).float(), ((visible >= 0.99) | (visible < 0.3)).float()
-        weight = counts * (1 + 2 * truth * thinness(truth))
-        entropy = F.binary_cross_entropy_with_logits(damage, truth, weight, reduction="sum")
-        found = torch.sigmoid(damage) * counts
-        dice = 1 - (2 * (found * truth).sum() + 1) / ((found + truth * counts).sum() + 1)
+        detected = self.detect(logits[:, :1], truth, counts)
+        if logits.shape[1] == 1:
+            return detected
         label = torch.where(truth > 0, kinds, 0.0)[:, 0].long() - 1
-        told = F.cross_entropy(kind, label, ignore_index=-1, reduction="sum")
-        told = told / (label >= 0).sum().clamp(min=1)
-        return entropy / counts.sum().clamp(min=1) + 0.2 * dice + 0.03 * told
+        told = F.cross_entropy(logits[:, 1:], label, ignore_index=-1, reduction="sum")
+        return detected + 0.03 * told / (label >= 0).sum().clamp(min=1)
 
     def measure(self, batch: Batch) -> dict[str, Tensor]:
         picture, visible, kinds = batch
@@ -103,19 +124,26 @@ class DamageTask(Task):
         precision = hit / (found & (truth | clean)).sum().clamp(min=1)
         recall = hit / truth.sum().clamp(min=1)
         f1 = 2 * precision * recall / (precision + recall).clamp(min=1e-6)
+        self.count += count_batch(found, truth, ~(truth | clean))
+        figures = {"score": f1, "precision": precision, "recall": recall}
+        if logits.shape[1] == 1:
+            return figures
         right = logits[:, 1:].argmax(dim=1, keepdim=True) + 1 == kinds
         told = (right & truth).sum() / truth.sum().clamp(min=1)
-        return {"score": f1, "precision": precision, "recall": recall, "kind": told}
+        return {**figures, "kind": told}
 
+    def on_validation_epoch_start(self) -> None:
+        self.count = Count()
 
-def thinness(truth: Tensor, window: int = 15) -> Tensor:
-    """How thin the structure around each pixel is: 1 for a hair, 0 inside a stain.
+    def on_validation_epoch_end(self) -> None:
+        """Components are counted over all batches: one batch may hold none."""
+        found, true, false, pixels = dataclasses.astuple(self.count)
+        self.log("components_found", found / max(1, true), sync_dist=True)
+        self.log("false_per_megapixel", false / max(1, pixels) * 1e6, sync_dist=True)
 
-    Args:
-        truth: (N, 1, H, W) of 0 and 1.
-        window: Side in pixels of the square over which the share of damage is taken.
-    """
-    return 1 - F.avg_pool2d(truth, window, 1, window // 2, count_include_pad=False)
+    def pictures(self, batch: Batch) -> list[Tensor]:
+        picture, visible, *_ = batch
+        return [picture, torch.sigmoid(self(picture)[:, :1].float()), visible]
 
 
 class InpaintTask(Task):
@@ -123,10 +151,6 @@ class InpaintTask(Task):
 
     Batches: smooth fill (N, 3, H, W), mask (N, 1, H, W), clean picture (N, 3, H, W).
     """
-
-    def __init__(self, preset: str, lr: float, steps: int) -> None:
-        net = ResidualNet(WIDTHS["inpaint"][preset], 4, 3, BLOCKS[preset])
-        super().__init__(net, lr, steps)
 
     def loss(self, batch: Batch) -> Tensor:
         fill, mask, clean = batch
@@ -136,36 +160,50 @@ class InpaintTask(Task):
     def measure(self, batch: Batch) -> dict[str, Tensor]:
         fill, mask, clean = batch
         change = self(torch.cat([fill, mask], dim=1)).float()
-        ours, ground = (_psnr_inside(f, clean, mask) for f in (fill + change, fill))
+        ours, ground = (psnr_where(f, clean, mask) for f in (fill + change, fill))
         return {"score": ours, "gain_db": ours - ground}
+
+    def pictures(self, batch: Batch) -> list[Tensor]:
+        fill, mask, clean = batch
+        change = self(torch.cat([fill, mask], dim=1)).float()
+        return [fill, (fill + change * mask).clamp(0, 1), clean, mask]
 
 
 class DenoiseTask(Task):
-    """Take noise, blur and JPEG blocks away: the change to add to a picture. L1 loss.
+    """Take noise, blur and JPEG blocks away: the change to add to a picture.
 
     Batches: degraded picture (N, 3, H, W), clean picture (N, 3, H, W).
+
+    Args:
+        loss: One of `losses.PICTURE`.
     """
 
-    def __init__(self, preset: str, lr: float, steps: int) -> None:
-        net = ResidualNet(WIDTHS["denoise"][preset], 3, 3, BLOCKS[preset])
+    def __init__(self, net: nn.Module, lr: float, steps: int, loss: str = "absolute") -> None:
         super().__init__(net, lr, steps)
+        self.error = PICTURE[loss]
 
     def loss(self, batch: Batch) -> Tensor:
         noisy, clean = batch
-        return (noisy + self(noisy).float() - clean).abs().mean()
+        return self.error(noisy + self(noisy).float(), clean).mean()
 
     def measure(self, batch: Batch) -> dict[str, Tensor]:
         noisy, clean = batch
         restored = (noisy + self(noisy).float()).clamp(0, 1)
-        ours, before = _psnr(restored, clean), _psnr(noisy, clean)
+        ours, before = psnr(restored, clean), psnr(noisy, clean)
         return {"score": ours, "gain_db": ours - before}
 
+    def pictures(self, batch: Batch) -> list[Tensor]:
+        noisy, clean = batch
+        return [noisy.clamp(0, 1), (noisy + self(noisy).float()).clamp(0, 1), clean]
 
-def _psnr(a: Tensor, b: Tensor) -> Tensor:
+
+def psnr(a: Tensor, b: Tensor) -> Tensor:
+    """Mean over a batch of the PSNR of each picture, in dB."""
     error = (a - b).square().mean(dim=(1, 2, 3))
     return (-10 * torch.log10(error.clamp(min=1e-10))).mean()
 
 
-def _psnr_inside(a: Tensor, b: Tensor, mask: Tensor) -> Tensor:
-    error = ((a - b) * mask).square().sum() / (3 * mask.sum()).clamp(min=1)
+def psnr_where(a: Tensor, b: Tensor, where: Tensor) -> Tensor:
+    """PSNR in dB over the pixels of a mask (N, 1, H, W) of 0 and 1, of the whole batch at once."""
+    error = ((a - b).square() * where).sum() / (a.shape[1] * where.sum()).clamp(min=1)
     return -10 * torch.log10(error.clamp(min=1e-10))

@@ -1,0 +1,168 @@
+"""Crops: a random piece of a random picture, made into an example; the n-th is always the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, TypeAlias
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+Maker = Callable[[NDArray[np.float32], np.random.Generator], tuple[NDArray[np.float32], ...]]
+"""Makes one example from a clean crop: input(s) first, then target(s)."""
+
+Examples: TypeAlias = "Dataset[tuple[Tensor, ...]]"
+
+
+class Draw(NamedTuple):
+    """Which example to make.
+
+    Attributes:
+        number: Seeds it.
+        side: Of the crop in pixels.
+        photos: Only the first so many pictures are drawn from; 0 is all.
+    """
+
+    number: int
+    side: int
+    photos: int = 0
+
+
+class Phase(NamedTuple):
+    """A part of a run: until which step, how large the crops and batches, of how many photos."""
+
+    until: int
+    side: int
+    batch: int
+    photos: int = 0
+
+
+def phases(
+    steps: int, batch: int, sides: Sequence[int], grow: Sequence[int] = ()
+) -> tuple[Phase, ...]:
+    """Divide a run into equal parts, crops growing from part to part, photos too.
+
+    A batch shrinks as its crops grow, so that its pixels stay about the same: 8 crops of 128 px
+    become 5, 4, 2, 1 and 1 of 160, 192, 256, 320 and 384, as Restormer was trained.
+
+    Args:
+        steps: Optimizer steps in all.
+        batch: Crops in a batch of the first side.
+        sides: Sides of the crops in pixels, at least one.
+        grow: Numbers of photos; none means all.
+    """
+    # Each list is cut into equal parts on its own; a phase ends where one of them goes on.
+    ends = sorted({steps * (k + 1) // len(v) for v in (sides, grow) for k in range(len(v))})
+    parts, begin = [], 0
+    for until in ends:
+        side = sides[begin * len(sides) // steps]
+        photos = grow[begin * len(grow) // steps] if grow else 0
+        size = max(1, round(batch * sides[0] ** 2 / side**2))
+        parts.append(Phase(until, side, size, photos))
+        begin = until
+    return tuple(parts)
+
+
+class Batches:
+    """The examples of each step of a run, from a given step on; a resumed run misses none.
+
+    Args:
+        parts: Of the run.
+        first: Step to begin with.
+        rank, world: Which of how many processes this is; each has examples of its own.
+    """
+
+    def __init__(
+        self, parts: Sequence[Phase], first: int = 0, rank: int = 0, world: int = 1
+    ) -> None:
+        self.parts, self.first, self.rank, self.world = parts, first, rank, world
+
+    def __len__(self) -> int:
+        """Steps of the whole run: Lightning counts those already done itself."""
+        return self.parts[-1].until
+
+    def __iter__(self) -> Iterator[list[Draw]]:
+        begin = number = 0
+        for until, side, batch, photos in self.parts:
+            skipped = min(max(self.first - begin, 0), until - begin)
+            number += skipped * batch * self.world
+            for _ in range(begin + skipped, until):
+                own = number + self.rank * batch
+                yield [Draw(own + k, side, photos) for k in range(batch)]
+                number += batch * self.world
+            begin = until
+
+
+class Crops(Dataset[tuple[Tensor, ...]]):
+    """Crops of clean pictures, made into examples.
+
+    Args:
+        photos: Decoded clean photos, (H, W, 3) uint8.
+        make: Turns a clean crop and a random generator into arrays (H, W, C) or (H, W).
+        seed: Fixes every example.
+    """
+
+    def __init__(self, photos: Sequence[NDArray[np.uint8]], make: Maker, seed: int = 0) -> None:
+        self.photos, self.make, self.seed = photos, make, seed
+
+    def __getitem__(self, draw: Draw) -> tuple[Tensor, ...]:
+        rng = np.random.default_rng((self.seed, draw.number))
+        count = min(draw.photos or len(self.photos), len(self.photos))
+        photo = self.photos[int(rng.integers(count))]
+        return tuple(to_tensor(a) for a in self.make(random_crop(photo, draw.side, rng), rng))
+
+
+class Mixed(Dataset[tuple[Tensor, ...]]):
+    """Examples of two kinds, the n-th always of the same kind.
+
+    Args:
+        first, second: Where they come from.
+        share: Of the second, 0 to 1.
+    """
+
+    def __init__(self, first: Examples, second: Examples, share: float) -> None:
+        self.first, self.second, self.share = first, second, share
+
+    def __getitem__(self, draw: Draw) -> tuple[Tensor, ...]:
+        chance = np.random.default_rng((draw.number, 1)).random()
+        return (self.second if chance < self.share else self.first)[draw]
+
+
+def random_crop(
+    photo: NDArray[np.uint8], side: int, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Cut a square at a random place and scale, flipped at random.
+
+    Scans are soft at pixel level: a lens and film resolve less than a scanner samples. Nearly
+    half of the crops are therefore enlarged 1.2 to 4 times; the others stay as sharp as they are.
+
+    Args:
+        photo: (H, W, 3) uint8.
+        side: Of the crop in pixels.
+    Returns:
+        (side, side, 3) float32 in [0, 1].
+    """
+    scale = float(np.exp(rng.uniform(np.log(1.2), np.log(4.0)))) if rng.random() < 0.45 else 1.0
+    height, width = photo.shape[:2]
+    scale = max(scale, side / min(height, width))
+    span = min(round(side / scale), height, width)
+    top, left = int(rng.integers(height - span + 1)), int(rng.integers(width - span + 1))
+    crop = photo[top : top + span, left : left + span].astype(np.float32) / 255
+    if span != side:
+        crop = np.asarray(cv2.resize(crop, (side, side), interpolation=cv2.INTER_CUBIC), np.float32)
+        crop = np.clip(crop, 0, 1)
+    if rng.random() < 0.5:
+        crop = crop[:, ::-1]
+    if rng.random() < 0.25:
+        crop = crop.transpose(1, 0, 2)
+    return np.ascontiguousarray(crop)
+
+
+def to_tensor(array: NDArray[np.float32]) -> Tensor:
+    """(H, W, C) or (H, W) to a (C, H, W) float32 tensor."""
+    planes = array[:, :, None] if array.ndim == 2 else array
+    return torch.from_numpy(np.ascontiguousarray(planes.transpose(2, 0, 1), np.float32))

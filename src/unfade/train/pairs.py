@@ -1,0 +1,202 @@
+"""Paired photos from disk: what `unfade age` writes, or a person's own scans and retouched copies.
+
+A place holds the folders `aged/`, `clean/`, `mask/` and `kinds/`, or those of them that the task
+needs, with equal names (the suffix may differ). In a mask white is damaged; in `kinds` each value
+is a number of `Damage`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from ..errors import ReadError
+from ..fill import coarse_fill, smooth_fill
+from ..photo import Damage
+from .crops import Draw, to_tensor
+from .data import Source, find_sources, refuse
+
+Array = NDArray[np.float32]
+Planes = Mapping[str, Array]
+"""Pieces by part: `aged` and `clean` (H, W, 3), `mask` (H, W) in [0, 1], `kinds` (H, W)."""
+
+PARTS = {
+    "aged": cv2.IMREAD_COLOR_RGB,
+    "clean": cv2.IMREAD_COLOR_RGB,
+    "mask": cv2.IMREAD_GRAYSCALE,
+    "kinds": cv2.IMREAD_GRAYSCALE,
+}
+
+NEEDED = {
+    "damage": ("aged", "mask"),
+    "inpaint": ("clean", "mask"),
+    "denoise": ("aged", "clean"),
+    "deblur": ("aged", "clean"),
+    "restore": ("aged", "clean"),
+}
+"""Parts that a task cannot do without."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """The parts of one photo."""
+
+    name: str
+    parts: Mapping[str, Source]
+
+    @property
+    def source(self) -> Source:
+        """The part that decides on which side of a split the pair falls."""
+        return next(self.parts[part] for part in PARTS if part in self.parts)
+
+
+def find_pairs(place: Path, task: str) -> list[Pair]:
+    """List the pairs of a folder or tar file that a task can learn from.
+
+    Raises:
+        ReadError: A part that the task needs is missing as a whole, or for some of the photos.
+    """
+    found: dict[str, dict[str, Source]] = {part: {} for part in PARTS}
+    for source in find_sources(place):
+        part, name = _place(source)
+        if part:
+            found[part][name] = source
+    first, *others = NEEDED[task]
+    if not found[first]:
+        wanted = " and ".join(f"{part}/" for part in NEEDED[task])
+        raise ReadError(f"no pictures in {place}/{first}; {task} needs {wanted}")
+    for part in others:
+        lost = sorted(set(found[first]) - set(found[part]))
+        if lost:
+            shown = ", ".join(lost[:3]) + (", ..." if len(lost) > 3 else "")
+            raise ReadError(f"{len(lost)} pictures of {place}/{first} have no {part}/: {shown}")
+    return [
+        Pair(name, {part: found[part][name] for part in PARTS if name in found[part]})
+        for name in sorted(found[first])
+    ]
+
+
+def _place(source: Source) -> tuple[str, str]:
+    """The part that a file belongs to, and the name that it shares with the other parts."""
+    words = source.inner.with_suffix("").parts
+    for index in reversed(range(len(words) - 1)):
+        if words[index] in PARTS:
+            return words[index], "/".join((*words[:index], *words[index + 1 :]))
+    return "", ""
+
+
+class PairCrops(Dataset[tuple[Tensor, ...]]):
+    """Crops of pairs, the same piece of every part.
+
+    Args:
+        pairs: At least one. Each is read at once, so that what does not match is known before
+            anything is learned; they are not kept.
+        task: Decides what is made of them.
+        seed: Fixes every example.
+    Raises:
+        ReadError: A part cannot be read, or is not as large as the others.
+    """
+
+    def __init__(self, pairs: Sequence[Pair], task: str, seed: int = 0) -> None:
+        self.pairs, self.seed = list(pairs), seed
+        self.make = MAKERS[task]
+        broken = []
+        for pair in self.pairs:
+            try:
+                read_pair(pair)
+            except ReadError as error:
+                if "cannot be read" not in str(error):
+                    raise
+                broken.append(pair.name)
+        refuse(broken, len(self.pairs))
+
+    def __getitem__(self, draw: Draw) -> tuple[Tensor, ...]:
+        rng = np.random.default_rng((self.seed, draw.number, 2))
+        count = min(draw.photos or len(self.pairs), len(self.pairs))
+        planes = read_pair(self.pairs[int(rng.integers(count))])
+        return tuple(to_tensor(a) for a in self.make(crop_alike(planes, draw.side, rng)))
+
+
+def read_pair(pair: Pair) -> dict[str, Array]:
+    """Decode all parts of a pair.
+
+    Raises:
+        ReadError: A part cannot be read, is not as large as the first, or holds a kind of damage
+            that does not exist.
+    """
+    codes = {part: source.decode(PARTS[part]) for part, source in pair.parts.items()}
+    first, *others = codes
+    for part in others:
+        if codes[part].shape[:2] != codes[first].shape[:2]:
+            (h, w), (height, width) = codes[part].shape[:2], codes[first].shape[:2]
+            raise ReadError(
+                f"{pair.parts[part].name} is {w} x {h}, but {first}/ is {width} x {height}: "
+                "all parts of a pair must be of one size"
+            )
+    if "kinds" in codes and codes["kinds"].max() > max(Damage):
+        raise ReadError(
+            f"{pair.parts['kinds'].name} holds {codes['kinds'].max()}; kinds are 0 to {max(Damage)}"
+        )
+    scales = {"kinds": np.float32(1)}
+    return {part: c.astype(np.float32) / scales.get(part, 255) for part, c in codes.items()}
+
+
+def crop_alike(planes: Planes, side: int, rng: np.random.Generator) -> dict[str, Array]:
+    """Cut the same square out of every part, flipped and turned alike at random.
+
+    The scale is left as it is: these are real scans. What is smaller than the square is
+    continued by mirroring.
+    """
+    height, width = next(iter(planes.values())).shape[:2]
+    below, right = max(0, side - height), max(0, side - width)
+    top = int(rng.integers(max(height, side) - side + 1))
+    left = int(rng.integers(max(width, side) - side + 1))
+    flip, turn = rng.random() < 0.5, rng.random() < 0.25
+    crops = {}
+    for part, plane in planes.items():
+        if below or right:
+            plane = np.asarray(
+                cv2.copyMakeBorder(plane, 0, below, 0, right, cv2.BORDER_REFLECT), np.float32
+            )
+        crop = plane[top : top + side, left : left + side]
+        crop = crop[:, ::-1] if flip else crop
+        crop = crop.swapaxes(0, 1) if turn else crop
+        crops[part] = np.ascontiguousarray(crop)
+    return crops
+
+
+def _damage(planes: Planes) -> tuple[Array, ...]:
+    # Without `kinds` nothing is said of them: 0 is left out of the loss.
+    return planes["aged"], planes["mask"], planes.get("kinds", np.zeros_like(planes["mask"]))
+
+
+def _inpaint(planes: Planes) -> tuple[Array, ...]:
+    mask = (planes["mask"] > 0.5).astype(np.float32)
+    known = planes.get("aged", planes["clean"])
+    return smooth_fill(known, mask, coarse_fill(known, mask)), mask, planes["clean"]
+
+
+def _change(planes: Planes) -> tuple[Array, ...]:
+    return planes["aged"], planes["clean"]
+
+
+def _restore(planes: Planes) -> tuple[Array, ...]:
+    nothing = np.zeros(planes["aged"].shape[:2], np.float32)
+    return planes["aged"], planes["clean"], planes.get("mask", nothing)
+
+
+MAKERS: Mapping[str, Callable[[Planes], tuple[Array, ...]]] = {
+    "damage": _damage,
+    "inpaint": _inpaint,
+    "denoise": _change,
+    "deblur": _change,
+    "restore": _restore,
+}
+"""What each task is shown of a pair."""

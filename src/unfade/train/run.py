@@ -1,0 +1,150 @@
+"""`Run`: everything that decides a training run, written once and read by the command line."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..settings import setting
+from .losses import LOSSES
+from .nets import NETS
+
+RATES = {
+    "damage": 3e-3,
+    "inpaint": 1e-3,
+    "denoise": 1e-3,
+    "deblur": 1e-3,
+    "restore": 1e-3,
+    "fading": 2e-3,
+}
+"""Highest learning rate of each task's own network; Restormer takes 3e-4 as published."""
+
+RESTORMER_RATE = 3e-4
+
+MODES = {"color": (3, 3), "grey": (1, 1), "colorize": (1, 3)}
+"""Channels in and out of the one-stage task."""
+
+NO_PAIRS = ("fading",)
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """Everything that decides a training run; kept as `run.json` in its folder."""
+
+    task: str
+    data: tuple[str, ...] = setting((), "folders or tar files of clean photos, aged on the fly")
+    pairs: tuple[str, ...] = setting(
+        (), "folders or tar files with aged/, clean/, mask/ and kinds/ of equal names"
+    )
+    clips: tuple[str, ...] = setting(
+        (), "like --data, for frames of films: a folder of frames is never split"
+    )
+    look: tuple[str, ...] = setting((), "real old photos to look at, not learned from")
+    share: float = setting(0.5, "share of the pairs among the examples, if there is --data too")
+    net: str = setting("", "network; by default the one that ships")
+    preset: str = setting("small", "size of the network", choices=("small", "base"))
+    steps: int = setting(20_000, "optimizer steps")
+    batch: int = setting(8, "crops in a batch, for each device")
+    side: int = setting(256, "side of a crop in pixels")
+    sides: tuple[int, ...] = setting(
+        (), "sides of the crops in equal parts of the run; larger ones come in smaller batches"
+    )
+    grow: tuple[int, ...] = setting((), "how many photos to learn from in equal parts of the run")
+    lr: float = setting(0.0, "highest learning rate; 0 is the task's own")
+    schedule: str = setting(
+        "cosine", "how the learning rate falls", choices=("cosine", "plateau", "constant")
+    )
+    ema: float = setting(0.998, "weights are averaged with this memory per step; 0 is off")
+    clip: float = setting(1.0, "longest gradient; 0 is off")
+    precision: str = setting(
+        "auto", "auto is bf16 where the processor has it", choices=("auto", "fp32", "bf16", "fp16")
+    )
+    channels_last: bool = setting(True, "keep the channels of a pixel together in memory")
+    compile: str = setting("", "backend of torch.compile, such as inductor; empty is off")
+    devices: int = setting(1, "processes or GPUs that train together (DDP)")
+    accelerator: str = setting("auto", "where to train", choices=("auto", "cpu", "gpu", "mps"))
+    loss: str = setting("", "what is made small; by default the task's own")
+    kinds: bool = setting(True, "damage: tell kinds of damage apart, not only damaged or not")
+    mode: str = setting("color", "restore: channels in and out", choices=tuple(MODES))
+    aging: str = setting("old-photo-mixed", "restore: what the photos were, as in unfade age")
+    undo: str = setting(
+        "damage", "restore: only artefacts, or fading and noise too", choices=("damage", "all")
+    )
+    mask_weight: float = setting(4.0, "restore: how much more an artefact's pixel counts")
+    holes: str = setting("thin", "inpaint: what is cut out", choices=("thin", "large", "both"))
+    noise: str = setting(
+        "mixed", "denoise: grain, noise, blur and JPEG, or white noise", choices=("mixed", "white")
+    )
+    library: str = setting("", "folder of artefact pictures; empty draws all shapes")
+    init: str = setting("", "weights to begin with: a run, a checkpoint, an ONNX or .pth file")
+    workers: int = setting(1, "processes that make examples")
+    cache_mb: int = setting(4000, "decoded photos kept in memory")
+    threads: int = setting(0, "threads to compute with; 0 is all")
+    seed: int = setting(0, "decides every example and every first weight")
+    every: int = setting(500, "steps between two checks, each of which keeps a checkpoint")
+    patience: int = setting(0, "checks without progress before stopping; 0 is never")
+    limit: int = setting(0, "how many photos of all; 0 is all")
+    out: str = setting("", "run folder; runs/TASK-PRESET by default")
+
+    def __post_init__(self) -> None:
+        if self.task not in RATES:
+            raise ValueError(f"no task {self.task!r}; known: {', '.join(RATES)}")
+        for field in dataclasses.fields(self):
+            allowed = field.metadata.get("choices")
+            value = getattr(self, field.name)
+            if allowed and value not in allowed:
+                raise ValueError(f"{field.name} must be {' or '.join(allowed)}, got {value!r}")
+        for name in ("steps", "batch", "side", "every", "devices"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
+        if not (self.data or self.pairs or self.clips):
+            raise ValueError("nothing to learn from; give --data, --clips or --pairs")
+        if self.pairs and self.task in NO_PAIRS:
+            raise ValueError(f"{self.task} learns from clean photos only; use --data, not --pairs")
+        if self.loss and self.loss not in LOSSES.get(self.task, {}):
+            known = ", ".join(LOSSES.get(self.task, {})) or "none to choose from"
+            raise ValueError(f"no loss {self.loss!r} for {self.task}; known: {known}")
+        if self.net and self.net not in NETS.get(self.task, {}):
+            known = ", ".join(NETS.get(self.task, {})) or "none to choose from"
+            raise ValueError(f"no network {self.net!r} for {self.task}; known: {known}")
+
+    @property
+    def folder(self) -> Path:
+        name = "-".join(filter(None, (self.task, self.net, self.preset)))
+        return Path(self.out or f"runs/{name}")
+
+    @property
+    def rate(self) -> float:
+        return self.lr or (RESTORMER_RATE if self.net == "restormer" else RATES[self.task])
+
+
+def parse(arguments: Sequence[str] | None) -> Run:
+    """Read the command line into a `Run`."""
+    parser = argparse.ArgumentParser(prog="unfade train", description="Train a network.")
+    parser.add_argument("task", choices=sorted(RATES))
+    for field in dataclasses.fields(Run)[1:]:
+        parser.add_argument(f"--{field.name.replace('_', '-')}", **_option(field))
+    return from_record(vars(parser.parse_args(arguments)))
+
+
+def _option(field: dataclasses.Field[Any]) -> dict[str, Any]:
+    default = field.default
+    option: dict[str, Any] = {"default": default, "help": field.metadata["help"]}
+    if isinstance(default, bool):
+        return option | {"action": argparse.BooleanOptionalAction}
+    if isinstance(default, tuple):
+        return option | {"nargs": "+", "type": int if field.type == "tuple[int, ...]" else str}
+    choices = field.metadata["choices"]
+    return option | {"type": type(default), "choices": choices or None}
+
+
+def from_record(record: Mapping[str, Any]) -> Run:
+    """Read the settings out of what a `run.json` keeps; what else it tells is left aside."""
+    known = {field.name for field in dataclasses.fields(Run)}
+    settings: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in record.items() if k in known
+    }
+    return Run(**settings)

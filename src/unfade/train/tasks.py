@@ -1,0 +1,49 @@
+"""From a `Run` to its network and task."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from .fading import FadingNet, FadingTask
+from .losses import LOSSES
+from .nets import make_net
+from .restore import RestoreTask
+from .run import MODES, Run
+from .task import KINDS, DamageTask, DenoiseTask, InpaintTask, Task
+
+CHANNELS = {"inpaint": (4, 3), "denoise": (3, 3), "deblur": (3, 3), "fading": (3, 32)}
+
+
+def channels(run: Run) -> tuple[int, int]:
+    """Channels in and out of a run's network."""
+    if run.task == "damage":
+        return 3, 1 + (len(KINDS) if run.kinds else 0)
+    return MODES[run.mode] if run.task == "restore" else CHANNELS[run.task]
+
+
+def make_network(run: Run) -> nn.Module:
+    """Make the network of a run, untrained."""
+    if run.task == "fading":
+        return FadingNet(run.preset)
+    return make_net(run.task, run.net, run.preset, *channels(run))
+
+
+def make_task(run: Run) -> Task:
+    """Make the network of a run and what trains it."""
+    task = _wrap(run, make_network(run))
+    task.schedule, task.every = run.schedule, min(run.every, run.steps)
+    return task
+
+
+def _wrap(run: Run, net: nn.Module) -> Task:
+    common = (net, run.rate, run.steps)
+    if run.task == "fading":
+        return FadingTask(*common)
+    if run.task == "inpaint":
+        return InpaintTask(*common)
+    loss = run.loss or next(iter(LOSSES[run.task]))
+    if run.task == "damage":
+        return DamageTask(*common, loss)
+    if run.task == "restore":
+        return RestoreTask(*common, run.mode, loss, run.mask_weight)
+    return DenoiseTask(*common, loss)

@@ -1,0 +1,205 @@
+"""Weights to begin with: from a run, a checkpoint, a shipped ONNX file or somebody else's file."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..errors import ModelError
+from .nets.keys import from_popular, is_popular
+
+State = Mapping[str, Tensor]
+
+
+@dataclasses.dataclass(frozen=True)
+class Taken:
+    """What became of weights to begin with.
+
+    Attributes:
+        taken: Tensors of the network that were found, by name and shape.
+        fresh: Tensors of the network that were not.
+        unused: Tensors of the file that fit nowhere.
+    """
+
+    taken: tuple[str, ...]
+    fresh: tuple[str, ...]
+    unused: tuple[str, ...]
+
+    def __str__(self) -> str:
+        whole = len(self.taken) + len(self.fresh)
+        told = f"{len(self.taken)} of {whole} tensors taken"
+        for names, word in ((self.fresh, "begin fresh"), (self.unused, "of the file unused")):
+            if names:
+                shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+                told += f"; {len(names)} {word}: {shown}"
+        return told
+
+
+def begin_with(net: nn.Module, place: Path, sample: Tensor) -> Taken:
+    """Load into a network what fits of a file, tensor by tensor.
+
+    Args:
+        net: The network, without its task.
+        place: A run folder (its best checkpoint), a checkpoint, an ONNX file that `unfade export`
+            wrote, or a `.pth` file: the official files of Restormer and the popular U-Nets among
+            them.
+        sample: An input (1, C, H, W), to see that what came from ONNX answers as it did there.
+    Raises:
+        ModelError: No such file, not weights, or nothing in it fits.
+    """
+    if place.suffix == ".onnx":
+        load_onnx(net, place, sample)
+        return Taken(tuple(net.state_dict()), (), ())
+    state, own = read_state(place), net.state_dict()
+    fits = {k: v for k, v in state.items() if k in own and own[k].shape == v.shape}
+    if not fits:
+        raise ModelError(
+            f"nothing in {place} fits this network: it holds {_some(state)}, wanted {_some(own)}"
+        )
+    net.load_state_dict({**own, **fits})
+    fresh, unused = (tuple(k for k in names if k not in fits) for names in (own, state))
+    return Taken(tuple(fits), fresh, unused)
+
+
+def read_state(place: Path) -> dict[str, Tensor]:
+    """Read the tensors of a network, named as in our networks.
+
+    Raises:
+        ModelError: No such file, or not one of weights alone.
+    """
+    if place.is_dir():
+        found = [place / name for name in ("best.ckpt", "last.ckpt") if (place / name).is_file()]
+        if not found:
+            raise ModelError(f"{place} holds neither best.ckpt nor last.ckpt")
+        place = found[0]
+    content = open_checkpoint(place)
+    for key in ("state_dict", "params", "model"):
+        content = content[key] if isinstance(content.get(key), Mapping) else content
+    state = {k: v for k, v in content.items() if isinstance(v, Tensor)}
+    if not state:
+        raise ModelError(f"{place} holds no weights; its keys are {', '.join(list(content)[:5])}")
+    for prefix in ("module.", "net."):
+        if all(key.startswith(prefix) for key in state):
+            state = {key[len(prefix) :]: value for key, value in state.items()}
+    return from_popular(state) if is_popular(state) else state
+
+
+def open_checkpoint(place: Path) -> dict[str, Any]:
+    """Read a file of tensors; code in it is never run.
+
+    Raises:
+        ModelError: No such file, or not such a file.
+    """
+    try:
+        content = torch.load(place, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, KeyError) as error:
+        raise ModelError(f"{place} cannot be read as weights: {str(error)[:200]}") from error
+    if not isinstance(content, dict):
+        raise ModelError(f"{place} holds a {type(content).__name__}, expected a state dict")
+    return content
+
+
+def _some(state: State) -> str:
+    shown = [f"{name} {tuple(value.shape)}" for name, value in itertools.islice(state.items(), 2)]
+    return ", ".join([*shown, "..."])
+
+
+def load_onnx(net: nn.Module, path: Path, sample: Tensor) -> None:
+    """Load weights back from the ONNX file that was exported from such a network.
+
+    The export melts a batch normalization into the convolution before it, so names are lost; the
+    order of the convolutions is not. A normalization is set to do nothing but add the bias.
+
+    Args:
+        net: A network of convolutions, each with or without a batch normalization behind it.
+        path: The file.
+        sample: Input to compare both with.
+    Raises:
+        ModelError: Not such a file, or it belongs to another network.
+    """
+    import onnx
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+    from onnx.reference import ReferenceEvaluator
+
+    try:
+        model = onnx.load(str(path))
+    except (OSError, DecodeError) as error:
+        raise ModelError(f"{path} cannot be read as ONNX: {error}") from error
+    theirs, ours = _onnx_layers(model), _layers(net, sample)
+    shapes = [tuple(conv.weight.shape) for conv, _ in ours]
+    if [weight.shape for weight, _ in theirs] != shapes:
+        raise ModelError(
+            f"{path} holds {len(theirs)} convolutions that are not the {len(shapes)} of this "
+            "network; give the --net and --preset that it was trained with"
+        )
+    for (conv, norm), (weight, bias) in zip(ours, theirs, strict=True):
+        _fill(conv, norm, torch.from_numpy(weight.copy()), torch.from_numpy(bias.copy()))
+    expected = ReferenceEvaluator(model).run(None, {"input": sample.numpy()})[0]
+    with torch.no_grad():
+        answer = net.eval()(sample).numpy()
+    net.train()
+    # A segmentation network ships with its probabilities, and is trained on logits.
+    if not any(np.allclose(a, expected, atol=1e-2) for a in (answer, *_probable(answer))):
+        raise ModelError(f"{path} answers differently when loaded back; begin with a checkpoint")
+
+
+def _probable(logits: np.ndarray[Any, np.dtype[np.float32]]) -> tuple[Any, ...]:
+    tensor = torch.from_numpy(logits)
+    damage, kinds = torch.sigmoid(tensor[:, :1]), torch.softmax(tensor[:, 1:], dim=1)
+    return (torch.cat([damage, kinds], dim=1).numpy(),)
+
+
+def _fill(conv: nn.Conv2d, norm: nn.BatchNorm2d | None, weight: Tensor, bias: Tensor) -> None:
+    with torch.no_grad():
+        conv.weight.copy_(weight)
+        if conv.bias is not None:
+            conv.bias.copy_(bias if norm is None else bias * 0)
+        if norm is not None:
+            assert norm.running_mean is not None and norm.running_var is not None
+            norm.running_mean.zero_()
+            norm.running_var.fill_(1)
+            norm.weight.fill_(math.sqrt(1 + norm.eps))
+            norm.bias.copy_(bias)
+
+
+def _onnx_layers(model: Any) -> list[tuple[Any, Any]]:
+    """Weight and bias of every convolution, in the order they are run."""
+    from onnx import numpy_helper
+
+    values = {t.name: numpy_helper.to_array(t).astype(np.float32) for t in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type == "Cast" and node.input[0] in values:
+            values[node.output[0]] = values[node.input[0]]
+    layers = []
+    for node in model.graph.node:
+        if node.op_type == "Conv" and node.input[1] in values:
+            weight = values[node.input[1]]
+            bias = values[node.input[2]] if len(node.input) > 2 else np.zeros(len(weight))
+            layers.append((weight, bias.astype(np.float32)))
+    return layers
+
+
+def _layers(net: nn.Module, sample: Tensor) -> list[tuple[nn.Conv2d, nn.BatchNorm2d | None]]:
+    """Every convolution in the order they are run, with the normalization right behind it."""
+    ran: list[nn.Module] = []
+    hooks = [
+        module.register_forward_hook(lambda module, *rest: ran.append(module))
+        for module in net.modules()
+        if isinstance(module, nn.Conv2d | nn.BatchNorm2d)
+    ]
+    with torch.no_grad():
+        net.eval()(sample)
+    for hook in hooks:
+        hook.remove()
+    behind = dict(itertools.pairwise(ran))
+    norms = {m: behind.get(m) for m in ran if isinstance(m, nn.Conv2d)}
+    return [(c, n if isinstance(n, nn.BatchNorm2d) else None) for c, n in norms.items()]
