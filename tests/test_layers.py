@@ -19,6 +19,7 @@ ALONE = {
     "openvino": "engines",
     "onnxruntime": "engines",
     "pyvips": "io",
+    "c2pa": "report",
     "torch": "train",
     "lightning": "train",
 }

@@ -11,7 +11,7 @@ import pytest
 
 from unfade.errors import WriteError
 from unfade.photo import Grain, Metadata, Origin, Photo, Step
-from unfade.report.history import About, history_dict, history_json, origin_share, plain
+from unfade.report.history import About, embedded_json, history_dict, origin_share, plain
 from unfade.report.page import page_html, percent, summary
 from unfade.report.pictures import LOOKS, change_boxes, mask_overlay, origin_overlay
 from unfade.report.sidecar import beside, write_report, write_text
@@ -73,9 +73,11 @@ def test_the_history_tells_steps_settings_models_and_notes():
     assert told["steps"][1]["changed_pixels"] == 180
 
 
-def test_the_history_survives_json():
+def test_the_embedded_history_leaves_out_paths_and_durations():
     after = pair()[1]
-    assert json.loads(history_json(after, About())) == history_dict(after, About())
+    told, whole = json.loads(embedded_json(after, About(), "now")), history_dict(after, About())
+    assert told["steps"] == [{k: v for k, v in s.items() if k != "seconds"} for s in whole["steps"]]
+    assert whole.keys() - told.keys() == {"source"} and told["when"] == "now"
 
 
 @pytest.mark.parametrize(

@@ -23,14 +23,18 @@ from .choose import Changes, recipe_for
 from .darkroom import DEFAULT_MEMORY, Darkroom
 from .errors import Cancelled, ReadError, UnfadeError, WriteError
 from .io.read import read, read_mask
-from .io.write import copy, write, write_plane
+from .io.write import FORMATS, copy, write, write_plane
 from .metrics import psnr, ssim
 from .photo import Photo
 from .pipeline import run
 from .profile import to_srgb
 from .recipe import Recipe, Stage
-from .report.history import About, history_json, plain
+from .report.deed import Deed, file_facts, now
+from .report.history import plain
+from .report.papers import Papers, finisher
+from .report.record import Output
 from .report.sidecar import beside, write_report
+from .report.xmp import provenance_packet
 from .working import enter_srgb
 
 
@@ -79,6 +83,7 @@ class Job:
         save_mask: Write the damage mask as `name.mask.png`.
         keep_steps: Write the photo after every stage that changed it, as `name.step-2-inpaint`.
         report: Write `name.report.json` and `name.report.html`.
+        papers: Sidecar, PREMIS and signature of the target.
     """
 
     source: str
@@ -95,6 +100,17 @@ class Job:
     save_mask: bool = False
     keep_steps: bool = False
     report: bool = False
+    papers: Papers = dataclasses.field(default_factory=Papers)
+
+
+INPUTS = ("mask", "reference")
+"""Fields of a job that name further files it reads."""
+
+NOT_OF_THE_TARGET = frozenset(
+    {"source", "target", "recipe", "changes", "equipment", "existing", "papers", *INPUTS}
+    | {"save_mask", "keep_steps", "report"}
+)
+"""Fields of a job that its sidecar tells elsewhere, or that leave the target as it is."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -227,16 +243,13 @@ def _restore(job: Job, darkroom: Darkroom) -> Outcome:
     with all_or_nothing() as written:
         after = run(before, recipe, darkroom, _keeper(job, written) if job.keep_steps else None)
         numbers = _measure(job, before, after)
-        about = About(recipe.name, chosen, numbers)
+        deed = _deed(job, recipe, chosen, numbers)
         if job.save_mask:
             written.append(_write_mask(job, after))
         if job.report:
-            written += write_report(before, after, Path(job.target), about)
+            written += write_report(before, after, Path(job.target), deed.about)
         untouched = is_untouched(job, after)
-        if untouched:
-            copy(job.source, job.target)
-        else:
-            _write(job, after, Path(job.target), darkroom, history_json(after, about))
+        _deliver(job, after, deed, untouched, darkroom, written)
         written.insert(0, Path(job.target))
     return Outcome(
         job,
@@ -316,15 +329,45 @@ def _keeper(job: Job, written: list[Path]) -> Callable[[Stage, Photo], None]:
     return keep
 
 
-def _write(job: Job, photo: Photo, path: Path, darkroom: Darkroom, history: str) -> None:
+def _deed(job: Job, recipe: Recipe, chosen: str, numbers: Mapping[str, float]) -> Deed:
+    further = {name: getattr(job, name) for name in INPUTS if getattr(job, name)}
+    options = {
+        field.name: getattr(job, field.name)
+        for field in dataclasses.fields(job)
+        if field.name not in NOT_OF_THE_TARGET and getattr(job, field.name) != field.default
+    }
+    return Deed(
+        when=job.papers.when or now(),
+        recipe=recipe,
+        chosen=chosen,
+        inputs={n: file_facts(p) for n, p in {"photo": job.source, **further}.items()},
+        numbers=numbers,
+        options=options,
+        equipment=plain(job.equipment),
+    )
+
+
+def _deliver(
+    job: Job, photo: Photo, deed: Deed, untouched: bool, darkroom: Darkroom, written: list[Path]
+) -> None:
+    """Write the target with its papers; a photo in which nothing changed is copied."""
+    target = Path(job.target)
+    kind = job.format or FORMATS.get(target.suffix.lower(), photo.metadata.format)
+    packet = None if untouched else provenance_packet(photo, deed, kind)
+    output = Output(target, kind, copied=untouched, embedded=packet is not None)
+    finish = finisher(photo, deed, job.papers, output, written)
+    if untouched:
+        copy(job.source, target, finish)
+        return
     write(
         photo,
-        path,
+        target,
         format=job.format or None,
         bits=job.bits or None,
         quality=job.quality or None,
-        history=history,
+        xmp=packet,
         strips=darkroom.strips,
+        finish=finish,
     )
 
 

@@ -27,7 +27,8 @@ def scan(tmp_path):
 def deed(scan):
     """What was done: denoise, then inpaint."""
     recipe = Recipe("print", (STAGES["denoise"](), STAGES["inpaint"](seed=7)))
-    return Deed(WHEN, recipe, "as asked", {"photo": file_facts(scan)})
+    tools = {"engine": "auto", "threads": 1, "memory": 2**31}
+    return Deed(WHEN, recipe, "as asked", {"photo": file_facts(scan)}, equipment=tools)
 
 
 @pytest.fixture

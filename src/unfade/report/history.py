@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import __version__
 from ..photo import Origin, Photo, Step
@@ -65,11 +66,6 @@ def step_dict(step: Step) -> dict[str, Any]:
     return {**table, "seconds": round(step.seconds, 3)}
 
 
-def history_json(photo: Photo, about: About) -> str:
-    """The same as `history_dict`, in one line of JSON, for embedding in a file."""
-    return json.dumps(history_dict(photo, about), ensure_ascii=False, allow_nan=False)
-
-
 def embedded_json(photo: Photo, about: About, when: str) -> str:
     """What `history_dict` tells, in one line of JSON, for embedding in a file.
 
@@ -85,16 +81,23 @@ def embedded_json(photo: Photo, about: About, when: str) -> str:
 
 def origin_share(photo: Photo) -> dict[str, float]:
     """Share of the pixels per `Origin`, for those that occur."""
+    counts = origin_counts(photo)
+    return {name: count / sum(counts.values()) for name, count in counts.items()}
+
+
+def origin_counts(photo: Photo) -> dict[str, int]:
+    """Number of pixels per `Origin`, for those that occur."""
     if photo.origin is None:
-        return {Origin.UNTOUCHED.name.lower(): 1.0}
+        return {Origin.UNTOUCHED.name.lower(): photo.size[0] * photo.size[1]}
+    return value_counts(photo.origin, Origin)
+
+
+def value_counts(plane: NDArray[np.uint8], names: type[enum.IntEnum]) -> dict[str, int]:
+    """Number of pixels of each named value in a (H, W) plane, for those that occur."""
     counts = np.zeros(256, np.int64)
-    for row in range(0, photo.size[0], 1024):
-        counts += np.bincount(photo.origin[row : row + 1024].ravel(), minlength=256)
-    return {
-        mark.name.lower(): float(counts[mark] / photo.origin.size)
-        for mark in Origin
-        if counts[mark]
-    }
+    for row in range(0, plane.shape[0], 1024):
+        counts += np.bincount(plane[row : row + 1024].ravel(), minlength=256)
+    return {name.name.lower(): int(counts[name]) for name in names if counts[name]}
 
 
 def plain(value: Any) -> Any:

@@ -1,0 +1,184 @@
+"""Content Credentials: a signed C2PA manifest in the output, with the user's own certificate.
+
+The manifest names the input as the parent, tells each stage that changed pixels as an action with
+its IPTC digital source type, and is signed. Nothing is fetched: no time-stamp authority is asked
+and no certificate status, so the signature states the time of this machine.
+
+References:
+    C2PA Technical Specification 2.2, sections 13.2 (signatures) and 18.16 (actions).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import dataclasses
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..errors import SigningError
+from ..photo import Origin, Photo
+from .deed import Deed, marked_steps
+from .pictures import LOOKS
+from .record import Output
+from .source_type import digital_source_type
+
+MIME = {
+    "jpeg": "image/jpeg",
+    "png": "image/png",
+    "tiff": "image/tiff",
+    "webp": "image/webp",
+    "heif": "image/heif",
+    "avif": "image/avif",
+}
+ACTIONS: Mapping[Origin, str] = {
+    Origin.TONE: "c2pa.adjustedColor",
+    Origin.DENOISED: "c2pa.enhanced",
+}
+"""Actions that change nothing of what a photo tells; every other one is an edit."""
+
+ALGORITHMS = {
+    bytes.fromhex("06082a8648ce3d030107"): "es256",
+    bytes.fromhex("06052b81040022"): "es384",
+    bytes.fromhex("06052b81040023"): "es512",
+    bytes.fromhex("06092a864886f70d010101"): "ps256",
+    bytes.fromhex("06032b6570"): "ed25519",
+}
+"""Object identifiers of keys in DER (curves P-256, P-384, P-521; RSA; Ed25519)."""
+
+SETTINGS = {
+    "version": 1,
+    "verify": {"verify_after_sign": True, "remote_manifest_fetch": False, "ocsp_fetch": False},
+    "builder": {"thumbnail": {"enabled": False}},
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Certificate:
+    """PEM files of a certificate with its chain, and of its private key."""
+
+    chain: str
+    key: str
+
+
+def sign(path: Path, output: Output, photo: Photo, deed: Deed, certificate: Certificate) -> None:
+    """Put a signed manifest into a file, in place.
+
+    Args:
+        path: The file, under whatever name it has for now.
+        output: What it is.
+        photo: As it came out of `run`.
+        deed: What was done.
+        certificate: Whose word it is.
+    Raises:
+        SigningError: The `c2pa` extra is not installed, or certificate or key do not do.
+    """
+    c2pa = _library()
+    mime = MIME[output.format]
+    source = deed.inputs["photo"].path
+    signed = path.with_name(path.name + ".raw")
+    parent = {"title": source.name, "relationship": "parentOf", "label": "parent"}
+    try:
+        with (
+            _signer(c2pa, certificate) as signer,
+            c2pa.Context(settings=c2pa.Settings.from_dict(SETTINGS)) as context,
+            c2pa.Builder(manifest(photo, deed, output), context=context) as builder,
+            path.open("rb") as unsigned,
+            source.open("rb") as original,
+            signed.open("w+b") as target,
+        ):
+            builder.add_ingredient(parent, _mime_of(source, mime), original)
+            builder.sign(signer, mime, unsigned, target)
+        signed.replace(path)
+    except c2pa.C2paError as error:
+        raise SigningError(f"{output.path.name} cannot be signed: {error}") from error
+    finally:
+        signed.unlink(missing_ok=True)
+
+
+def manifest(photo: Photo, deed: Deed, output: Output) -> dict[str, Any]:
+    """What is signed: the opened parent, and an action for each stage that changed pixels."""
+    agent = {"name": "unfade", "version": __version__}
+    opened = {"action": "c2pa.opened", "parameters": {"ingredientIds": ["parent"]}}
+    actions = [opened]
+    for step, mark in marked_steps(photo, deed.recipe):
+        if step.changed_pixels:
+            words = f"{step.stage}: {step.changed_pixels} pixels {LOOKS[mark].words}"
+            actions.append(
+                {
+                    "action": ACTIONS.get(mark, "c2pa.edited"),
+                    "description": words,
+                    "digitalSourceType": digital_source_type(mark),
+                    "softwareAgent": agent,
+                    "when": deed.when,
+                }
+            )
+    return {
+        "claim_generator_info": [agent],
+        "title": output.path.name,
+        "format": MIME[output.format],
+        "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": actions}}],
+    }
+
+
+def algorithm(key: str) -> str:
+    """The signing algorithm for a private key in PEM.
+
+    Raises:
+        SigningError: It is encrypted, not PKCS #8, or of a kind that C2PA does not know.
+    """
+    found = re.search("-----BEGIN ([A-Z ]+)-----([^-]+)-----END", key)
+    if found is None or found[1] != "PRIVATE KEY":
+        kind = found[1] if found else "no PEM"
+        raise SigningError(
+            f"the key must be PEM with 'PRIVATE KEY' (PKCS #8, not encrypted), got {kind}; "
+            "openssl pkcs8 -topk8 -nocrypt turns other kinds into it"
+        )
+    try:
+        head = base64.b64decode(found[2])[:48]
+    except binascii.Error as error:
+        raise SigningError(f"the key is damaged: {error}") from error
+    known = (name for number, name in ALGORITHMS.items() if number in head)
+    name = next(known, "")
+    if not name:
+        raise SigningError("the key must be of P-256, P-384, P-521, RSA or Ed25519")
+    return name
+
+
+def _signer(c2pa: Any, certificate: Certificate) -> Any:
+    try:
+        chain = Path(certificate.chain).read_text("ascii")
+        key = Path(certificate.key).read_text("ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SigningError(f"certificate and key must be PEM files: {error}") from error
+    info = c2pa.C2paSignerInfo(algorithm(key), chain.encode(), key.encode(), None)
+    return c2pa.Signer.from_info(info)
+
+
+def _mime_of(source: Path, default: str) -> str:
+    """The kind of the parent by its first bytes; its name may say anything."""
+    with source.open("rb") as file:
+        head = file.read(16)
+    for mark, name in (
+        (b"\xff\xd8", "jpeg"),
+        (b"\x89PNG", "png"),
+        (b"II", "tiff"),
+        (b"MM", "tiff"),
+    ):
+        if head.startswith(mark):
+            return MIME[name]
+    boxed = {b"WEBP": "webp", b"avif": "avif", b"heic": "heif", b"mif1": "heif"}
+    return MIME[boxed[head[8:12]]] if head[8:12] in boxed else default
+
+
+def _library() -> Any:
+    try:
+        import c2pa
+    except ImportError as error:
+        raise SigningError(
+            f"signing needs the C2PA library: pip install 'unfade[c2pa]' ({error})"
+        ) from error
+    return c2pa
