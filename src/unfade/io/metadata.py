@@ -84,14 +84,18 @@ def read_metadata(
 def _resolution(
     fields: Mapping[str, Any], directory: Directory | None
 ) -> tuple[float, float] | None:
-    """Pixels per inch as the file states them; libvips makes up 25.4 or 72 where it is silent."""
+    """Pixels per inch as the file states them.
+
+    One pixel per millimetre is what libvips writes for a picture that says nothing.
+    """
+    stated = (
+        png_resolution(fields.get(CHUNKS, ())),
+        _exif_resolution(fields.get("exif-data", b"")),
+        jfif_resolution(fields.get(SEGMENTS, ())),
+    )
     if directory is not None:
-        found = _tagged_resolution(directory)
-    else:
-        found = _exif_resolution(fields.get("exif-data", b""))
-        found = found or jfif_resolution(fields.get(SEGMENTS, ()))
-        found = png_resolution(fields.get(CHUNKS, ())) or found
-    return None if found == (MM_PER_INCH, MM_PER_INCH) else found
+        stated = (_tagged_resolution(directory), None, None)
+    return next((ppi for ppi in stated if ppi and ppi != (MM_PER_INCH, MM_PER_INCH)), None)
 
 
 def _exif_resolution(exif: bytes) -> tuple[float, float] | None:
