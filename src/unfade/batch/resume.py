@@ -1,0 +1,115 @@
+"""What is still to be done: a photo is done again only if something about it changed."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from ..jobs import Existing, Job, Outcome, State
+from .fingerprint import is_same, recipe_hash
+from .ledger import Entry, Phase
+
+PASSING = frozenset({"WriteError", "OSError", "MemoryError", "LedgerError", ""})
+"""Errors that are not the photo's own, such as a full disk: always tried again."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Wish:
+    """What is wanted of photos that the ledger knows.
+
+    Attributes:
+        out: The output folder.
+        retry_failed: Try photos again that failed, though nothing changed.
+        checksums: Of the networks that are there now, by name.
+    """
+
+    out: Path
+    retry_failed: bool = False
+    checksums: Callable[[], Mapping[str, str]] = dict
+
+
+def still_to_do(job: Job, entry: Entry | None, wish: Wish) -> Job | Outcome:
+    """Decide whether a photo is to be done.
+
+    Args:
+        job: What is asked.
+        entry: What the ledger knows of its target.
+        wish: What is wanted of photos known.
+    Returns:
+        The job to run, which may replace a result of ours; or the outcome of doing nothing.
+    """
+    if entry is None or entry.phase in (Phase.PLANNED, Phase.SKIPPED):
+        return job
+    if entry.phase is Phase.RUNNING:
+        # Whoever was at it died; a result that is there is its own, perhaps not yet recorded.
+        return _replacing(job)
+    if entry.phase is Phase.FAILED:
+        return _after_failure(job, entry, wish)
+    return _after_success(job, entry, wish)
+
+
+def _after_failure(job: Job, entry: Entry, wish: Wish) -> Job | Outcome:
+    new = (
+        entry.error in PASSING
+        or entry.before is None
+        or entry.recipe_sha256 != recipe_hash(job)
+        or not is_same(job.source, entry.before)
+    )
+    if new or wish.retry_failed:
+        # What an earlier success left may be replaced, as after a success.
+        ours = entry.after is not None and is_same(job.target, entry.after)
+        return _replacing(job) if ours else job
+    return Outcome(
+        job,
+        State.FAILED,
+        f"{entry.message} (as before; --retry-failed tries it again)",
+        error=entry.error,
+    )
+
+
+def _after_success(job: Job, entry: Entry, wish: Wish) -> Job | Outcome:
+    target = Path(job.target)
+    if job.existing is Existing.OVERWRITE or not target.exists():
+        return job
+    if entry.after is None or not is_same(target, entry.after):
+        return _refused(job, f"{target} was changed after unfade wrote it")
+    same_source = entry.before is not None and is_same(job.source, entry.before)
+    if not same_source and os.path.abspath(job.source) != entry.source:  # noqa: PTH100
+        return _refused(job, f"{target} is the result of another photo, {entry.source}")
+    why = changes(job, entry, wish, same_source)
+    if not why:
+        return Outcome(job, State.SKIPPED, "done already, and nothing changed since")
+    if job.existing is Existing.SKIP:
+        return Outcome(job, State.SKIPPED, f"{target} exists (but {why})")
+    return _replacing(job)
+
+
+def changes(job: Job, entry: Entry, wish: Wish, same_source: bool) -> str:
+    """What changed since a photo was done, in words; empty if nothing did."""
+    now = wish.checksums()
+    told = {
+        "the photo changed": not same_source,
+        "another recipe or other options": entry.recipe_sha256 != recipe_hash(job),
+        "other weights": any(now.get(name) != sha for name, sha in entry.models.items()),
+        "a file written with it is missing": not all(
+            (wish.out / name).exists() for name in entry.files
+        ),
+    }
+    return ", ".join(words for words, true in told.items() if true)
+
+
+def _replacing(job: Job) -> Job:
+    return dataclasses.replace(job, existing=Existing.OVERWRITE)
+
+
+def _refused(job: Job, why: str) -> Outcome:
+    if job.existing is Existing.SKIP:
+        return Outcome(job, State.SKIPPED, f"{job.target} exists ({why})")
+    return Outcome(
+        job,
+        State.FAILED,
+        f"{why}; --overwrite replaces it, --skip-existing keeps it",
+        error="WriteError",
+    )
