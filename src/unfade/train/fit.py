@@ -23,7 +23,7 @@ from .fading import shrink
 from .loaders import Material, loaders, read_material
 from .run import Run, from_record, parse
 from .tasks import channels, make_task
-from .watch import Curves, KeepEnd, Looks, StopOnNan, checkpoints
+from .watch import Curves, KeepEnd, Looks, Plateau, StopOnNan, checkpoints
 from .weights import begin_with, open_checkpoint
 
 Tell = Callable[[str], None]
@@ -163,6 +163,8 @@ def make_trainer(run: Run, looks: Looks, tell: Tell) -> lightning.Trainer:
     if run.ema:
         callbacks.append(EMAWeightAveraging(decay=run.ema, use_buffers=True))
     callbacks += [StopOnNan(), KeepEnd(run.folder, run.steps, every), Curves(run.folder)]
+    if run.schedule == "plateau":
+        callbacks.append(Plateau())
     if run.patience:
         callbacks.append(EarlyStopping("score", mode="max", patience=run.patience))
     logs: list[Any] = [CSVLogger(run.folder, name="log")]

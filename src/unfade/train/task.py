@@ -29,15 +29,14 @@ class Task(lightning.LightningModule):
         lr: Highest learning rate.
         steps: Optimizer steps in all, over which the rate falls to a hundredth.
     Attributes:
-        schedule: `cosine`, `constant`, or `plateau`, which halves the rate after three checks
-            without progress.
-        every: Steps between two checks.
+        schedule: `cosine`, `constant`, or `plateau`.
+        drop: What `watch.Plateau` has made of the rate so far, 1 at first.
     """
 
     def __init__(self, net: nn.Module, lr: float, steps: int) -> None:
         super().__init__()
         self.net, self.lr, self.steps = net, lr, steps
-        self.schedule, self.every = "cosine", 500
+        self.schedule, self.drop = "cosine", 1.0
 
     def forward(self, *inputs: Tensor) -> Tensor:
         answer: Tensor = self.net(*inputs)
@@ -53,21 +52,14 @@ class Task(lightning.LightningModule):
 
     def configure_optimizers(self) -> dict[str, Any]:
         optimizer = torch.optim.AdamW(self.parameters(), lr=self.lr, weight_decay=1e-4)
-        if self.schedule == "plateau":
-            plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
-                optimizer, "max", factor=0.5, patience=3, min_lr=self.lr / 100
-            )
-            # Its frequency is in steps, and only at a check there is a new score.
-            watch = {"interval": "step", "frequency": self.every, "monitor": "score"}
-            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": plateau, **watch}}
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.rate)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def rate(self, step: int) -> float:
         """The learning rate at a step, over the highest."""
         warm = min(1.0, (step + 1) / max(1, min(200, self.steps // 10)))
-        if self.schedule == "constant":
-            return warm
+        if self.schedule != "cosine":
+            return warm * self.drop
         return warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1, step / self.steps))))
 
     def loss(self, batch: Batch) -> Tensor:

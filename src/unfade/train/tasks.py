@@ -31,7 +31,7 @@ def make_network(run: Run) -> nn.Module:
 def make_task(run: Run) -> Task:
     """Make the network of a run and what trains it."""
     task = _wrap(run, make_network(run))
-    task.schedule, task.every = run.schedule, min(run.every, run.steps)
+    task.schedule = run.schedule
     return task
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,34 @@ class KeepEnd(lightning.Callback):
     def on_train_batch_end(self, trainer: Any, *rest: Any) -> None:
         if trainer.global_step == self.steps and self.steps % self.every:
             trainer.save_checkpoint(self.path)
+
+
+class Plateau(lightning.Callback):
+    """Halve the learning rate after three checks without progress, down to a hundredth.
+
+    Lightning's own way changes the rate after the checkpoint is written, which a run that goes on
+    from there does not know.
+    """
+
+    def __init__(self, wait: int = 3) -> None:
+        self.wait, self.best, self.idle, self.drop = wait, -math.inf, 0, 1.0
+
+    def on_train_start(self, trainer: Any, task: Any) -> None:
+        task.drop = self.drop
+
+    def on_validation_end(self, trainer: Any, task: Any) -> None:
+        score = float(trainer.callback_metrics["score"])
+        better = score > self.best
+        self.best, self.idle = (score, 0) if better else (self.best, self.idle + 1)
+        if self.idle >= self.wait:
+            self.idle, self.drop = 0, max(0.01, self.drop / 2)
+        task.drop = self.drop
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self.best, "idle": self.idle, "drop": self.drop}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.best, self.idle, self.drop = (state_dict[k] for k in ("best", "idle", "drop"))
 
 
 class StopOnNan(lightning.Callback):
