@@ -339,7 +339,7 @@ def _deed(job: Job, recipe: Recipe, chosen: str, numbers: Mapping[str, float]) -
     return Deed(
         when=job.papers.when or now(),
         recipe=recipe,
-        chosen=chosen,
+        chosen=job.papers.chosen or chosen,
         inputs={n: file_facts(p) for n, p in {"photo": job.source, **further}.items()},
         numbers=numbers,
         options=options,

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import click
 
-from .options import equipment, equipment_options, existing, existing_options, json_option
+from .options import (
+    equipment,
+    equipment_options,
+    existing,
+    existing_options,
+    json_option,
+    papers,
+    papers_options,
+)
 
 
 @click.command()
@@ -20,6 +28,7 @@ from .options import equipment, equipment_options, existing, existing_options, j
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), help="File to write.  [NAME.inpainted.EXT]"
 )
+@papers_options
 @existing_options
 @json_option
 @equipment_options
@@ -29,6 +38,10 @@ def command(
     source: str,
     mask: str,
     out: Path | None,
+    sidecar: bool,
+    premis: bool,
+    c2pa_cert: str | None,
+    c2pa_key: str | None,
     overwrite: bool,
     skip_existing: bool,
     as_json: bool,
@@ -46,6 +59,7 @@ def command(
     found = find([source], can_read, out)
     items = [item for item in found if not item.problem]
     tools = equipment(engine, threads, memory)
+    wanted = papers(sidecar, premis, c2pa_cert, c2pa_key)
     places = targets(items, out, "inpainted", "", is_file_target((source,), out, can_read))
     jobs = [
         Job(
@@ -55,6 +69,7 @@ def command(
             equipment=tools,
             mask=mask,
             existing=existing(overwrite, skip_existing),
+            papers=wanted,
         )
         for item, place in zip(items, places, strict=True)
     ]

@@ -11,6 +11,7 @@ from .. import __version__
 
 COMMANDS = {
     "restore": "Restore photos: files, folders or patterns.",
+    "replay": "Do again what a sidecar says, and compare byte for byte.",
     "detect": "Find damage and write masks, overlays and statistics.",
     "inpaint": "Fill what a mask marks, and touch nothing else.",
     "age": "Make photos old: aged, clean and mask, for training and tests.",

@@ -10,6 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from ..jobs import Equipment, Existing
+    from ..report.papers import Papers
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -59,6 +60,40 @@ def existing_options(command: Command) -> Command:
     ):  # fmt: skip
         command = option(command)
     return command
+
+
+def papers_options(command: Command) -> Command:
+    """Add --sidecar, --premis, --c2pa-cert and --c2pa-key, as `Papers` has them."""
+    for option in (
+        click.option("--c2pa-key", type=click.Path(dir_okay=False), envvar="UNFADE_C2PA_KEY",
+                     help="Its private key, PEM.  [$UNFADE_C2PA_KEY]"),
+        click.option("--c2pa-cert", type=click.Path(dir_okay=False), envvar="UNFADE_C2PA_CERT",
+                     help="Sign a C2PA manifest with this certificate chain, PEM.  "
+                     "[$UNFADE_C2PA_CERT]"),
+        click.option("--premis", is_flag=True,
+                     help="Write NAME.EXT.premis.xml (PREMIS 3) too."),
+        click.option("--sidecar/--no-sidecar", default=True,
+                     help="Write NAME.EXT.unfade.json, from which `unfade replay` does it "
+                     "again.  [yes]"),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def papers(sidecar: bool, premis: bool, c2pa_cert: str | None, c2pa_key: str | None) -> Papers:
+    """Check and gather what is written about an output.
+
+    Raises:
+        SigningError: Certificate, key or library do not do; better now than after hours.
+        ValueError: Only one of certificate and key.
+    """
+    from ..report.credentials import Certificate, check
+    from ..report.papers import Papers
+
+    wanted = Papers(sidecar, premis, c2pa_cert or "", c2pa_key or "")
+    if wanted.certificate:
+        check(Certificate(wanted.certificate, wanted.key))
+    return wanted
 
 
 def json_option(command: Command) -> Command:

@@ -99,6 +99,20 @@ def sign(path: Path, output: Output, photo: Photo, deed: Deed, certificate: Cert
         signed.unlink(missing_ok=True)
 
 
+def check(certificate: Certificate) -> None:
+    """Try whether something can be signed with a certificate, without signing anything.
+
+    Raises:
+        SigningError: As in `sign`.
+    """
+    c2pa = _library()
+    try:
+        with _signer(c2pa, certificate):
+            pass
+    except c2pa.C2paError as error:
+        raise SigningError(f"{certificate.chain} and {certificate.key}: {error}") from error
+
+
 def manifest(photo: Photo, deed: Deed, output: Output) -> dict[str, Any]:
     """What is signed: the opened parent, and an action for each stage that changed pixels."""
     agent = {"name": "unfade", "version": __version__}

@@ -28,6 +28,7 @@ class Papers:
         certificate: PEM file of a C2PA signing certificate with its chain; empty signs nothing.
         key: PEM file of its private key.
         when: The time to state, in ISO 8601 with offset; empty asks the clock.
+        chosen: Why the recipe was chosen, where that is known from before.
     """
 
     sidecar: bool = False
@@ -35,6 +36,7 @@ class Papers:
     certificate: str = ""
     key: str = ""
     when: str = ""
+    chosen: str = ""
 
     def __post_init__(self) -> None:
         if bool(self.certificate) != bool(self.key):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import platform
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,7 +35,7 @@ def versions(engines: tuple[str, ...] = ()) -> dict[str, str]:
         "python": platform.python_version(),
         **libraries,
         "system": f"{platform.system()} {platform.machine()}",
-        "processor": processor(),
+        "processor": f"{processor()}, {os.cpu_count()} cores",
     }
 
 

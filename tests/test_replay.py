@@ -1,0 +1,208 @@
+"""Replay: the same bytes again, and a name for everything that is not as it was."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from unfade.cli.main import unfade
+from unfade.darkroom import Darkroom
+from unfade.errors import ReadError, RecipeError
+from unfade.io.read import read
+from unfade.io.write import write, write_plane
+from unfade.jobs import Equipment, Job, State, run_job
+from unfade.photo import Photo
+from unfade.recipe import Recipe
+from unfade.replay import replay_sidecar
+from unfade.report.papers import Papers
+from unfade.report.record import sidecar_path
+from unfade.stages import STAGES
+
+TOOLS = Equipment("openvino-fp32", threads=1)
+RECIPE = Recipe(
+    "all", (STAGES["measure"](), STAGES["damage"](), STAGES["inpaint"](seed=5), STAGES["denoise"]())
+)
+
+
+def scene(side=(96, 128)):
+    """A gradient with noise and a white scratch, 16 bit."""
+    rows, cols = np.mgrid[0 : side[0], 0 : side[1]]
+    pixels = np.stack([rows / side[0], cols / side[1], (rows + cols) / sum(side)], axis=2)
+    pixels = np.clip(pixels + np.random.default_rng(0).normal(0, 0.03, pixels.shape), 0, 1)
+    pixels[:, side[1] // 2] = 1
+    return np.rint(pixels * 65535).astype(np.uint16)
+
+
+@pytest.fixture(params=["jpg", "png", "tif"])
+def restored(request, tmp_path):
+    """The sidecar of a photo restored with a mask, as JPEG, PNG or 16-bit TIFF."""
+    photo = Photo.from_array(scene())
+    source, target = tmp_path / f"scan.{request.param}", tmp_path / "out" / f"new.{request.param}"
+    write(photo, source, quality=95 if request.param == "jpg" else None)
+    mask = np.zeros((96, 128), np.float32)
+    mask[:, 63:66] = 1
+    write_plane(mask, tmp_path / "mask.png")
+    job = Job(
+        *(str(source), str(target), RECIPE),
+        equipment=TOOLS,
+        mask=str(tmp_path / "mask.png"),
+        papers=Papers(sidecar=True),
+    )
+    outcome = run_job(job, Darkroom("openvino-fp32", threads=1))
+    assert outcome.state is State.DONE, outcome.message
+    return sidecar_path(target)
+
+
+@pytest.fixture
+def one(tmp_path):
+    """The sidecar of one small PNG."""
+    write(Photo.from_array((scene((40, 50)) >> 8).astype(np.uint8)), tmp_path / "scan.png")
+    target = tmp_path / "new.png"
+    mask = np.zeros((40, 50), np.float32)
+    mask[10:14] = 1
+    write_plane(mask, tmp_path / "mask.png")
+    job = Job(
+        *(str(tmp_path / "scan.png"), str(target), Recipe("fill", RECIPE.stages[1:3])),
+        equipment=TOOLS,
+        mask=str(tmp_path / "mask.png"),
+        papers=Papers(sidecar=True, when="2001-01-01T00:00:00+00:00"),
+    )
+    outcome = run_job(job)
+    assert outcome.state is State.DONE, outcome.message
+    return sidecar_path(target)
+
+
+def change(path, **entries):
+    told = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps({**told, **entries}), "utf-8")
+    return told
+
+
+def test_the_same_bytes_come_out(restored, tmp_path):
+    earlier = restored.with_name(restored.name.removesuffix(".unfade.json"))
+    done = replay_sidecar(restored, tmp_path / f"again{earlier.suffix}")
+    assert done.identical and done.differs == () and done.result == ()
+    assert Path(done.target).read_bytes() == earlier.read_bytes()
+    assert read(done.target).metadata.bits == (8 if earlier.suffix == ".jpg" else 16)
+    assert b"xmpMM:History" in read(done.target).metadata.fields["xmp-data"]
+
+
+def test_a_moved_tree_can_be_replayed(one, tmp_path):
+    folder = tmp_path / "moved"
+    folder.mkdir()
+    for path in [p for p in tmp_path.iterdir() if p.is_file()]:
+        path.rename(folder / path.name)
+    assert replay_sidecar(folder / one.name, tmp_path / "again.png").identical
+
+
+def test_another_photo_is_named_and_the_difference_measured(one, tmp_path):
+    other = read(tmp_path / "scan.png").to_array()
+    other[0, 0] ^= 255
+    write(Photo.from_array(other), tmp_path / "scan.png")
+    done = replay_sidecar(one, tmp_path / "again.png")
+    assert not done.identical
+    assert any(line.startswith("the photo changed") for line in done.differs)
+    assert "of 2000 pixels differ, by at most 2" in done.result[0]
+
+
+def test_a_renamed_photo_is_found_where_it_is_said_to_be(one, tmp_path):
+    (tmp_path / "scan.png").rename(tmp_path / "renamed.png")
+    with pytest.raises(ReadError, match="--photo"):
+        replay_sidecar(one, tmp_path / "again.png")
+    done = replay_sidecar(one, tmp_path / "again.png", photo=tmp_path / "renamed.png")
+    assert done.identical
+
+
+def test_another_version_engine_and_weights_are_named(one, tmp_path):
+    told = json.loads(one.read_text("utf-8"))
+    change(
+        one,
+        software={**told["software"], "numpy": "1.0"},
+        equipment={**told["equipment"], "engines": ["openvino-int8"]},
+        weights={**told["weights"], "inpaint": "0" * 64, "gone": "1" * 64},
+    )
+    done = replay_sidecar(one, tmp_path / "again.png", engine="openvino-fp32")
+    words = "\n".join(done.differs)
+    assert f"numpy 1.0, here {np.__version__}" in words
+    assert "engine openvino-int8, here openvino-fp32" in words
+    assert "weights inpaint 0000000000000000, here" in words
+    assert f"weights gone {'1' * 16}, here none" in words
+    assert done.identical
+
+
+def test_another_setting_changes_the_bytes_and_is_measured(one, tmp_path):
+    recipe = json.loads(one.read_text("utf-8"))["recipe"]
+    recipe["stages"][1]["settings"]["strength"] = 0.5
+    change(one, recipe=recipe)
+    done = replay_sidecar(one, tmp_path / "again.png")
+    assert not done.identical and "pixels differ" in done.result[0]
+
+
+def test_another_time_changes_only_the_metadata(one, tmp_path):
+    change(one, when="2002-01-01T00:00:00+00:00")
+    done = replay_sidecar(one, tmp_path / "again.png")
+    assert not done.identical and "the pixels are equal" in done.result[0]
+
+
+def test_an_engine_that_is_not_there_is_named(one, tmp_path, monkeypatch):
+    from unfade import replay
+    from unfade.errors import EngineError
+
+    def refuse(name, threads):
+        raise EngineError("no such thing")
+
+    monkeypatch.setattr(replay, "open_engine", refuse)
+    done = replay_sidecar(one, tmp_path / "again.png")
+    assert "engine openvino-fp32 cannot be opened here (no such thing)" in done.differs[0]
+
+
+@pytest.mark.parametrize(
+    ("entries", "error", "words"),
+    [
+        ({"inputs": {}}, ReadError, "not as its schema says"),
+        ({"inputs": 3}, ReadError, "not as its schema says"),
+        ({"options": {"sharpen": 1}}, ReadError, "'sharpen' is of another version"),
+        (
+            {"recipe": {"name": "", "about": "", "chosen": "", "stages": [
+                {"use": "sharpen", "settings": {}}]}},
+            RecipeError,
+            "no stage 'sharpen'",
+        ),
+    ],
+)  # fmt: skip
+def test_a_sidecar_that_does_not_fit_is_refused(one, tmp_path, entries, error, words):
+    change(one, **entries)
+    with pytest.raises(error, match=words):
+        replay_sidecar(one, tmp_path / "again.png")
+    assert not (tmp_path / "again.png").exists()
+
+
+def call(*arguments):
+    return CliRunner().invoke(unfade, ["replay", *map(str, arguments)])
+
+
+def test_the_command_compares_and_leaves_nothing(one, tmp_path):
+    before = sorted(tmp_path.iterdir())
+    result = call(one)
+    assert result.exit_code == 0, result.output
+    assert f"{one}: identical" in result.output
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_the_command_keeps_results_and_tells_what_differs_as_json(one, tmp_path):
+    change(one, when="2002-01-01T00:00:00+00:00")
+    result = call(one, tmp_path / "none.json", "-o", tmp_path / "again", "--json")
+    assert result.exit_code == 1
+    first, second = json.loads(result.output)["replays"]
+    assert not first["identical"] and Path(first["target"]).is_file()
+    assert "expected a sidecar in JSON" in second["error"]
+
+
+def test_a_second_replay_of_a_replay_is_the_same_too(one, tmp_path):
+    first = replay_sidecar(one, tmp_path / "a" / "new.png")
+    second = replay_sidecar(sidecar_path(Path(first.target)), tmp_path / "b" / "new.png")
+    assert second.identical and second.got == first.got
+    assert dataclasses.asdict(second)["differs"] == ()
