@@ -5,14 +5,17 @@ import pytest
 
 from unfade.darkroom import Darkroom
 from unfade.degrade import DEGRADATIONS, PRESETS, draw_aging
-from unfade.degrade.damage import (
-    AddCreases,
-    AddLineScratches,
-    AddStains,
-    AddTears,
-)
+from unfade.degrade.creases import AddCreases
+from unfade.degrade.fingerprints import AddFingerprints
+from unfade.degrade.lines import AddLineScratches
 from unfade.degrade.particles import STATISTICS, AddParticles
 from unfade.degrade.patches import AddPatches
+from unfade.degrade.silver import AddSilverMirroring
+from unfade.degrade.stains import AddFoxing, AddStains
+from unfade.degrade.tape import AddTape
+from unfade.degrade.tears import AddTears
+from unfade.degrade.wear import AddAbrasion, AddFlaking, AddScratches
+from unfade.degrade.writing import AddWriting
 from unfade.photo import Damage, Photo
 from unfade.pipeline import run
 from unfade.recipe import Recipe, make_stage
@@ -22,7 +25,15 @@ STAGES = [
     AddLineScratches(seed=1),
     AddStains(seed=1),
     AddCreases(seed=1),
-    AddTears(seed=1, holes=1),
+    AddTears(seed=1, holes=1, corners=1),
+    AddFoxing(seed=1),
+    AddSilverMirroring(seed=1, reach=0.5, strength=1.0),
+    AddFingerprints(seed=1, opacity=0.5),
+    AddAbrasion(seed=1, spots=2),
+    AddScratches(seed=1),
+    AddFlaking(seed=1, share=0.05),
+    AddWriting(seed=1),
+    AddTape(seed=1),
 ]
 
 
@@ -106,8 +117,17 @@ def test_an_unknown_preset_is_named_with_the_known_ones():
         (AddLineScratches(seed=1), {Damage.SCRATCH}),
         (AddStains(seed=1), {Damage.STAIN}),
         (AddTears(tears=2, holes=2, seed=1), {Damage.CREASE, Damage.LOSS}),
+        (AddCreases(seed=1), {Damage.CREASE}),
+        (AddFoxing(seed=1), {Damage.STAIN}),
+        (AddSilverMirroring(seed=1), {Damage.STAIN}),
+        (AddFingerprints(seed=1), {Damage.STAIN}),
+        (AddTape(seed=1), {Damage.STAIN}),
+        (AddAbrasion(seed=1), {Damage.SCRATCH}),
+        (AddScratches(seed=1), {Damage.SCRATCH}),
+        (AddFlaking(share=0.05, seed=1), {Damage.LOSS}),
+        (AddWriting(seed=1), {Damage.ORIGINAL}),
     ],
-    ids=["hair", "lines", "stains", "tears"],
+    ids=lambda value: getattr(value, "name", ""),
 )
 def test_every_damaged_pixel_knows_its_kind(stage, kinds):
     aged = run(grey_photo(), Recipe("age", (stage,)), Darkroom())

@@ -2,11 +2,19 @@
 
 from .artifacts import draw_damage
 from .capture import AddGrain, AddNoise, Blur, CompressJpeg, LowerResolution
-from .damage import AddCreases, AddLineScratches, AddStains, AddTears
+from .creases import AddCreases
 from .draw import PRESETS, draw_aging
 from .fading import FadeDyes, ToGrey
+from .fingerprints import AddFingerprints
+from .lines import AddLineScratches
 from .particles import AddParticles
 from .patches import AddPatches
+from .silver import AddSilverMirroring
+from .stains import AddFoxing, AddStains
+from .tape import AddTape
+from .tears import AddTears
+from .wear import AddAbrasion, AddFlaking, AddScratches
+from .writing import AddWriting
 
 DEGRADATIONS: dict[str, type] = {
     stage.name: stage
@@ -22,8 +30,16 @@ DEGRADATIONS: dict[str, type] = {
         AddPatches,
         AddLineScratches,
         AddStains,
+        AddFoxing,
+        AddSilverMirroring,
+        AddFingerprints,
+        AddAbrasion,
+        AddScratches,
+        AddFlaking,
         AddCreases,
         AddTears,
+        AddWriting,
+        AddTape,
     )
 }
 

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from .damage import AddCreases, AddLineScratches, AddStains, AddTears
+from .lines import AddLineScratches
 from .particles import STATISTICS, AddParticles
 from .patches import PATCHES, AddPatches
+from .prints import draw_print_damage
+from .stains import draw_stains
 
 Rng = np.random.Generator
 
@@ -28,6 +30,7 @@ def draw_damage(
     um_per_px: float = 0.0,
     library: str = "",
     part: str = "all",
+    monochrome: bool = False,
 ) -> list[Any]:
     """Draw the damage stages for one photo.
 
@@ -44,6 +47,7 @@ def draw_damage(
             scan of 1,400 to 4,200 dpi, or of a print scanned at 250 to 850 ppi.
         library: Folder of artefact shapes that are mixed with drawn ones; empty draws all.
         part: Part of the library: `all`, `train` or `val`.
+        monochrome: A print is of silver, which may show mirroring.
     """
     shapes: dict[str, Any] = {"library": library, "part": part}
     coarse = COARSE if medium == "print" else 1.0
@@ -54,10 +58,11 @@ def draw_damage(
         stages.append(_lines(rng, medium, pixel))
     if library and rng.random() < 0.2 * severity:
         stages.append(_patches(rng, size, medium, severity, shapes))
-    if rng.random() < (0.1 + 0.2 * (medium == "print")) * 2 * severity:
-        stages.append(_stains(rng, size, severity))
     if medium == "print":
-        stages += _paper(rng, size, severity)
+        at = coarse * pixel
+        stages += draw_print_damage(rng, size, severity, at, monochrome=monochrome)
+    elif rng.random() < 0.2 * severity:
+        stages.append(draw_stains(rng, size, severity))
     return stages
 
 
@@ -142,47 +147,3 @@ def _patches(
         seed=_seed(rng),
         **shapes,
     )
-
-
-def _stains(rng: Rng, size: tuple[int, int], severity: float) -> AddStains:
-    brown = np.clip(np.array([0.36, 0.25, 0.13]) + rng.normal(0, 0.08, 3), 0, 1)
-    pale = np.clip(np.array([0.85, 0.8, 0.7]) + rng.normal(0, 0.05, 3), 0, 1)
-    return AddStains(
-        count=int(rng.integers(1, 3)),
-        size_px=float(max(size) * np.exp(rng.uniform(np.log(0.02), np.log(0.12)))) + 2,
-        opacity=float(rng.uniform(0.15, 0.4) + 0.25 * severity),
-        rim=float(rng.uniform(0, 1)),
-        tone=tuple(float(c) for c in (brown if rng.random() < 0.7 else pale)),
-        seed=_seed(rng),
-    )
-
-
-def _paper(rng: Rng, size: tuple[int, int], severity: float) -> list[Any]:
-    paper = tuple(
-        float(c) for c in np.clip(np.array([0.94, 0.92, 0.87]) + rng.normal(0, 0.04, 3), 0, 1)
-    )
-    stages: list[Any] = []
-    if rng.random() < 0.3 + 0.3 * severity:
-        stages.append(
-            AddCreases(
-                count=int(rng.integers(1, 2 + int(4 * severity))),
-                width_px=float(np.exp(rng.uniform(np.log(0.8), np.log(4.0)))),
-                length=float(rng.uniform(0.2, 1.2)),
-                shading=float(rng.uniform(0, 0.25)),
-                opacity=float(rng.uniform(0.6, 1)),
-                tone=paper,
-                seed=_seed(rng),
-            )
-        )
-    if rng.random() < 0.1 + 0.25 * severity:
-        stages.append(
-            AddTears(
-                tears=int(rng.integers(0, 3)),
-                holes=int(rng.integers(0, 3)),
-                width_px=float(rng.uniform(1, 6)),
-                hole_px=float(max(size) * np.exp(rng.uniform(np.log(0.01), np.log(0.06)))) + 1,
-                tone=paper,
-                seed=_seed(rng),
-            )
-        )
-    return stages

@@ -30,13 +30,14 @@ _SHIFT = 4
 _ONE = 1 << _SHIFT
 
 
-def _fixed(points: NDArray[np.floating]) -> NDArray[np.int32]:
+def fixed(points: NDArray[np.floating]) -> NDArray[np.int32]:
+    """Points in OpenCV's fixed-point coordinates of 1/16 px."""
     return np.rint(points * _ONE).astype(np.int32).reshape(-1, 1, 2)
 
 
 def fill(canvas: Canvas, points: NDArray[np.floating], value: int) -> None:
     """Fill an outline: (n, 2) points, x and y in pixels, anti-aliased."""
-    cv2.fillPoly(canvas, [_fixed(points)], value, cv2.LINE_AA, _SHIFT)
+    cv2.fillPoly(canvas, [fixed(points)], value, cv2.LINE_AA, _SHIFT)
 
 
 def draw_speck(
@@ -83,7 +84,7 @@ def draw_fiber(
     walk = np.cumsum(np.stack([np.cos(heading), np.sin(heading)], axis=1), axis=0)
     points = (walk - walk.mean(axis=0)) * (length / steps) + center
     value = int(255 * opacity)
-    cv2.polylines(canvas, [_fixed(points)], False, value, width, cv2.LINE_AA, _SHIFT)
+    cv2.polylines(canvas, [fixed(points)], False, value, width, cv2.LINE_AA, _SHIFT)
 
 
 def draw_scratch(
@@ -111,7 +112,7 @@ def draw_scratch(
             axis=1,
         )
         value = int(255 * opacity * rng.uniform(0.6, 1))
-        cv2.polylines(canvas, [_fixed(points)], False, value, width, cv2.LINE_AA, _SHIFT)
+        cv2.polylines(canvas, [fixed(points)], False, value, width, cv2.LINE_AA, _SHIFT)
         position += span + length / pieces * rng.uniform(0, 0.3)
 
 
@@ -147,18 +148,15 @@ def draw_jagged_line(
     return np.asarray(middle)
 
 
-def draw_blob(
-    canvas: Canvas, rng: Rng, center: NDArray[np.float64], radius: float, roughness: float
-) -> None:
-    """Draw a large ragged area: a stain, a hole, a lost corner."""
+def blob_outline(rng: Rng, radius: float, roughness: float) -> NDArray[np.float64]:
+    """Outline of a large ragged area around the origin, as (n, 2) points in pixels."""
     corners = int(np.clip(radius * 2, 16, 160))
     angle = np.linspace(0, 2 * np.pi, corners, endpoint=False)
     outline = np.ones(corners)
     for order in range(1, 9):
         outline += rng.normal(0, roughness / order) * np.cos(order * angle + rng.uniform(0, 6.28))
     outline = np.maximum(0.15, outline + rng.normal(0, roughness * 0.06, corners))
-    points = center + radius * outline[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    fill(canvas, points, 255)
+    return np.asarray(radius * outline[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1))
 
 
 def smooth_field(rng: Rng, size: tuple[int, int], cells: int) -> NDArray[np.float32]:

@@ -13,6 +13,7 @@ from ..color import in_color
 from ..darkroom import Darkroom
 from ..degrade.artifacts import draw_damage
 from ..degrade.capture import draw_blur, draw_grain, draw_jpeg, draw_noise, draw_resolution
+from ..degrade.damage import VEILS
 from ..degrade.fading import draw_fade, draw_grey
 from ..fill import coarse_fill, smooth_fill
 from ..photo import Photo
@@ -104,7 +105,7 @@ class InpaintExamples:
                 library=self.library,
                 part=self.part,
             )
-            stages = [s for s in stages if getattr(s, "name", "") != "stains"]
+            stages = [s for s in stages if getattr(s, "name", "") not in VEILS]
         damage = run(blank, Recipe("holes", tuple(stages)), Darkroom()).damage
         assert damage is not None
         side = int(rng.choice([3, 3, 5, 7]))
