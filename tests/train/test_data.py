@@ -1,0 +1,186 @@
+"""Where pictures come from, and on which side of a split they fall."""
+
+from __future__ import annotations
+
+import tarfile
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from unfade.errors import ReadError
+from unfade.train.crops import Batches, Draw, Mixed, Phase, phases
+from unfade.train.data import (
+    Pictures,
+    Source,
+    find_frames,
+    find_sources,
+    gather,
+    held_out,
+    manifest,
+    split,
+)
+from unfade.train.loaders import read_material
+from unfade.train.run import Run
+
+
+def picture(path, value, side=16):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    noise = np.random.default_rng(value).integers(0, 256, (side, side, 3), np.uint8)
+    cv2.imwrite(str(path), noise)
+    return path
+
+
+@pytest.fixture
+def shard(tmp_path):
+    folder = tmp_path / "loose"
+    for index in range(5):
+        picture(folder / f"film_{index % 2}" / f"{index:04d}.png", index)
+    (folder / "notes.txt").write_text("no picture")
+    path = tmp_path / "shard.tar"
+    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
+        tar.add(folder, "frames")
+    return path
+
+
+def test_pictures_of_a_tar_file_are_those_of_the_folder(shard, tmp_path):
+    packed, loose = find_sources(shard), find_sources(tmp_path / "loose")
+    assert len(packed) == len(loose) == 5
+    assert [s.digest for s in packed] == [s.digest for s in loose]
+    for ours, theirs in zip(Pictures(packed), Pictures(loose), strict=True):
+        assert np.array_equal(ours, theirs)
+    assert packed[0].name.endswith("shard.tar:frames/film_0/0000.png")
+
+
+def test_a_folder_of_tar_files_is_opened(shard, tmp_path):
+    only = tmp_path / "only"
+    only.mkdir()
+    shard.rename(only / "a.tar")
+    assert len(find_sources(only)) == 5
+    picture(only / "b.png", 9)
+    assert len(find_sources(only)) == 6
+    assert len(gather([str(only), str(tmp_path / "loose")], find_sources)) == 11
+
+
+@pytest.mark.parametrize(
+    ("make", "complaint"),
+    [
+        (lambda p: p.mkdir(), "no pictures in"),
+        (lambda p: p.write_bytes(b"x" * 1024), "cannot be read as a plain tar file"),
+        (lambda p: tarfile.open(p, "w").close(), "no pictures in"),
+        (lambda p: None, "neither a folder nor a tar file"),
+    ],
+)
+def test_a_place_without_pictures_is_named(make, complaint, tmp_path):
+    place = tmp_path / "place.tar"
+    make(place)
+    with pytest.raises(ReadError, match=complaint):
+        find_sources(place)
+
+
+def test_pictures_that_cannot_be_read_are_named_before_anything_is_learned(tmp_path, photos):
+    good = find_sources(photos)
+    for name in ("a.png", "b.jpg"):
+        (tmp_path / name).write_bytes(b"broken")
+    (tmp_path / "empty.png").write_bytes(b"")
+    with pytest.raises(ReadError, match=r"3 of 9 pictures cannot be read: .*a\.png, .*b\.jpg"):
+        Pictures(good + find_sources(tmp_path))
+
+
+def test_pictures_that_do_not_fit_into_memory_are_decoded_again(photos):
+    sources = find_sources(photos)
+    kept, again = Pictures(sources), Pictures(sources, cache_mb=0)
+    assert all(np.array_equal(a, b) for a, b in zip(kept, again, strict=True))
+    assert kept[1] is kept[1] and again[1] is not again[1]
+
+
+def test_a_split_goes_by_content_and_not_by_name(tmp_path):
+    sources = [Source(picture(tmp_path / f"{k}.png", k)) for k in range(100)]
+    learn, check = split(sources)
+    assert {s.digest for s in learn}.isdisjoint(s.digest for s in check)
+    assert 1 <= len(check) <= 12 and len(learn) + len(check) == 100
+    assert [held_out(s.path) for s in check] == [True] * len(check)
+    copies = [Source(picture(tmp_path / "copy" / f"x{k}.png", k)) for k in range(100)]
+    both = split([*sources, *copies])
+    assert {s.digest for s in both[1]} == {s.digest for s in check}
+    assert len(both[1]) == 2 * len(check)
+
+
+@pytest.mark.parametrize(("count", "kept"), [(1, 1), (2, 1), (9, 1), (20, 2), (40, 4)])
+def test_of_few_photos_one_in_ten_is_kept_for_checking(count, kept, tmp_path):
+    sources = [Source(picture(tmp_path / f"{k}.png", k)) for k in range(count)]
+    learn, check = split(sources)
+    assert len(check) == kept
+    assert len(learn) == max(1, count - kept)
+
+
+def test_frames_of_a_clip_stay_together(tmp_path):
+    for clip in range(6):
+        for frame in range(4):
+            picture(tmp_path / f"clip{clip}" / f"{frame:04d}.png", 10 * clip + frame)
+    frames = find_frames(tmp_path)
+    learn, check = split(frames)
+    assert {f.film for f in learn}.isdisjoint(f.film for f in check)
+    assert len(check) == 4 and len(learn) == 20
+
+
+def test_frames_in_a_tar_file_are_clips_too(shard):
+    assert {len({f.film for f in find_frames(shard)}), len(find_frames(shard))} == {2, 5}
+
+
+def test_the_manifest_names_every_picture_and_its_checksum_knows_no_places(photos, tmp_path):
+    first = read_material(Run("denoise", (str(photos),)))
+    lines = first.manifest.splitlines()
+    assert lines[0] == "part,sha256,picture" and len(lines) == 7
+    assert sum(line.startswith("check,") for line in lines) == 1
+    for path in photos.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    assert read_material(Run("denoise", (str(tmp_path),))).sha256 == first.sha256
+    next(tmp_path.iterdir()).unlink()
+    assert read_material(Run("denoise", (str(tmp_path),))).sha256 != first.sha256
+    assert manifest({}) == "part,sha256,picture\n"
+
+
+def test_crops_grow_and_batches_shrink_as_restormer_was_trained():
+    parts = phases(60, 8, (128, 160, 192, 256, 320, 384))
+    assert [p.batch for p in parts] == [8, 5, 4, 2, 1, 1]
+    assert [p.until for p in parts] == [10, 20, 30, 40, 50, 60]
+
+
+def test_crops_and_data_grow_on_their_own():
+    parts = phases(12, 4, (64, 128, 192), (1300, 5000))
+    assert parts == (
+        Phase(4, 64, 4, 1300),
+        Phase(6, 128, 1, 1300),
+        Phase(8, 128, 1, 5000),
+        Phase(12, 192, 1, 5000),
+    )
+    assert phases(7, 8, (256,)) == (Phase(7, 256, 8, 0),)
+
+
+PARTS = (Phase(3, 64, 4), Phase(5, 128, 1, 9))
+
+
+def test_a_run_that_goes_on_sees_what_it_had_not_seen():
+    whole = list(Batches(PARTS))
+    for done in range(6):
+        assert list(Batches(PARTS, done)) == whole[done:]
+        assert len(Batches(PARTS, done)) == 5
+    numbers = [draw.number for batch in whole for draw in batch]
+    assert numbers == list(range(14))
+    assert whole[4] == [Draw(13, 128, 9)]
+
+
+def test_processes_share_the_examples_out():
+    pairs = zip(Batches(PARTS, 1, 0, 2), Batches(PARTS, 1, 1, 2), strict=True)
+    numbers = [draw.number for both in pairs for batch in both for draw in batch]
+    assert numbers == list(range(8, 28))
+
+
+def test_a_mixture_is_always_the_same_and_has_its_share():
+    ours, theirs = ({Draw(k, 8): (name,) for k in range(400)} for name in ("ours", "theirs"))
+    mixed = [Mixed(ours, theirs, 0.3)[Draw(k, 8)][0] for k in range(400)]
+    assert mixed == [Mixed(ours, theirs, 0.3)[Draw(k, 8)][0] for k in range(400)]
+    assert 0.2 < mixed.count("theirs") / 400 < 0.4

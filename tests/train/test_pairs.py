@@ -1,0 +1,155 @@
+"""Paired photos from disk, and what is said where they do not match."""
+
+from __future__ import annotations
+
+import tarfile
+
+import cv2
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("lightning")
+
+from unfade.errors import ReadError  # noqa: E402
+from unfade.photo import Damage  # noqa: E402
+from unfade.train.crops import Draw  # noqa: E402
+from unfade.train.fit import fit  # noqa: E402
+from unfade.train.loaders import loaders, read_material  # noqa: E402
+from unfade.train.pairs import PairCrops, crop_alike, find_pairs, read_pair  # noqa: E402
+from unfade.train.run import Run  # noqa: E402
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    """Twenty photos of one's own: aged, retouched, a mask, and kinds for the first."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "mine"
+    for part in ("aged", "clean", "mask", "kinds"):
+        (folder / part / "album").mkdir(parents=True)
+    for index in range(20):
+        clean = cv2.resize(rng.integers(0, 255, (9, 12, 3), np.uint8), (72, 56))
+        mask = np.zeros((56, 72), np.uint8)
+        cv2.line(mask, (5, 5), (60, 50), 255, 2)
+        aged = np.where(mask[:, :, None] > 0, 255, clean).astype(np.uint8)
+        name = f"album/{index:02d}.png"
+        cv2.imwrite(str(folder / "aged" / name), aged)
+        cv2.imwrite(str(folder / "clean" / name), clean)
+        cv2.imwrite(str(folder / "mask" / name), mask)
+        if index == 0:
+            cv2.imwrite(str(folder / "kinds" / name), mask // 255 * Damage.SCRATCH)
+    return folder
+
+
+def test_parts_are_found_by_their_names(pairs):
+    found = find_pairs(pairs, "damage")
+    assert len(found) == 20
+    assert set(found[0].parts) == {"aged", "clean", "mask", "kinds"}
+    assert set(found[1].parts) == {"aged", "clean", "mask"}
+    planes = read_pair(found[0])
+    assert planes["mask"].max() == 1 and planes["kinds"].max() == Damage.SCRATCH
+    assert planes["aged"].shape == (56, 72, 3)
+
+
+def test_the_suffix_of_a_part_may_differ(pairs):
+    for path in (pairs / "mask" / "album").iterdir():
+        cv2.imwrite(str(path.with_suffix(".bmp")), cv2.imread(str(path), 0))
+        path.unlink()
+    assert len(find_pairs(pairs, "damage")) == 20
+
+
+def test_pairs_may_lie_in_a_tar_file(pairs, tmp_path):
+    with tarfile.open(tmp_path / "mine.tar", "w") as tar:
+        tar.add(pairs, "set")
+    packed, loose = find_pairs(tmp_path / "mine.tar", "restore"), find_pairs(pairs, "restore")
+    assert [p.source.digest for p in packed] == [p.source.digest for p in loose]
+
+
+def test_a_missing_mask_is_named(pairs):
+    (pairs / "mask" / "album" / "07.png").unlink()
+    with pytest.raises(ReadError, match=r"1 pictures of .*/aged have no mask/: .*album/07"):
+        find_pairs(pairs, "damage")
+    assert len(find_pairs(pairs, "restore")) == 20
+
+
+def test_a_missing_part_is_named(tmp_path, photos):
+    with pytest.raises(ReadError, match=r"no pictures in .*/clean; inpaint needs clean/ and mask/"):
+        find_pairs(photos, "inpaint")
+
+
+def test_a_mask_of_another_size_is_named_before_anything_is_learned(pairs):
+    path = pairs / "mask" / "album" / "03.png"
+    cv2.imwrite(str(path), np.zeros((40, 72), np.uint8))
+    with pytest.raises(ReadError, match=r"mask.*03\.png is 72 x 40, but aged/ is 72 x 56"):
+        PairCrops(find_pairs(pairs, "damage"), "damage")
+
+
+def test_a_kind_that_does_not_exist_is_named(pairs):
+    cv2.imwrite(str(pairs / "kinds" / "album" / "00.png"), np.full((56, 72), 99, np.uint8))
+    with pytest.raises(ReadError, match=r"kinds.*00\.png holds 99; kinds are 0 to 7"):
+        PairCrops(find_pairs(pairs, "damage"), "damage")
+
+
+def test_a_broken_picture_is_named(pairs):
+    (pairs / "aged" / "album" / "05.png").write_bytes(b"broken")
+    with pytest.raises(ReadError, match=r"1 of 20 pictures cannot be read: .*album/05"):
+        PairCrops(find_pairs(pairs, "damage"), "damage")
+
+
+def test_all_parts_are_cut_at_the_same_place():
+    rows, columns = np.mgrid[:40, :50].astype(np.float32)
+    planes = {"aged": np.dstack([rows, columns, rows]), "mask": rows, "clean": columns}
+    for seed in range(8):
+        crops = crop_alike(planes, 24, np.random.default_rng(seed))
+        assert np.array_equal(crops["aged"][:, :, 0], crops["mask"])
+        assert np.array_equal(crops["aged"][:, :, 1], crops["clean"])
+        assert crops["mask"].shape == (24, 24)
+    assert crop_alike(planes, 64, np.random.default_rng(0))["aged"].shape == (64, 64, 3)
+
+
+@pytest.mark.parametrize(
+    ("task", "channels"),
+    [
+        ("damage", (3, 1, 1)),
+        ("inpaint", (3, 1, 3)),
+        ("denoise", (3, 3)),
+        ("restore", (3, 3, 1)),
+    ],
+)
+def test_every_task_gets_what_it_takes(task, channels, pairs):
+    example = PairCrops(find_pairs(pairs, task), task)[Draw(3, 32)]
+    assert tuple(tensor.shape for tensor in example) == tuple((c, 32, 32) for c in channels)
+    again = PairCrops(find_pairs(pairs, task), task)[Draw(3, 32)]
+    assert all(torch.equal(a, b) for a, b in zip(example, again, strict=True))
+
+
+def test_inpainting_of_pairs_hides_what_is_under_the_mask(pairs):
+    fill, mask, clean = PairCrops(find_pairs(pairs, "inpaint"), "inpaint")[Draw(1, 56)]
+    assert torch.equal(fill * (1 - mask), clean * (1 - mask))
+    assert float(((fill - clean) * mask).abs().max()) > 0
+
+
+def test_pairs_and_clean_photos_are_mixed_and_checked_with_pairs(pairs, photos):
+    run = Run("damage", (str(photos),), (str(pairs),), side=32, batch=2, steps=4, workers=0)
+    material = read_material(run)
+    assert material.manifest.count("album") == 20
+    assert len(material.check.pairs) == 2
+    learn, check = loaders(run, material)
+    assert [t.shape for t in next(iter(learn))] == [(2, 3, 32, 32), (2, 1, 32, 32), (2, 1, 32, 32)]
+    assert len(list(check)) == 8
+
+
+def test_twenty_photos_of_ones_own_change_weights_that_were_begun_with(pairs, photos, tmp_path):
+    settings = {"steps": 2, "batch": 2, "side": 32, "every": 2, "workers": 0, "threads": 1}
+    first = Run("damage", (str(photos),), out=str(tmp_path / "first"), **settings)
+    fit(first)
+    told = []
+    mine = {"init": str(tmp_path / "first"), "lr": 1e-4, **settings}
+    last = fit(Run("damage", pairs=(str(pairs),), out=str(tmp_path / "mine"), **mine), told.append)
+    assert any("tensors taken" in line and "fresh" not in line for line in told)
+    before, after = (
+        torch.load(p, weights_only=True)["state_dict"]
+        for p in (tmp_path / "first" / "last.ckpt", last)
+    )
+    moved = max(float((before[k] - after[k]).abs().max()) for k in before if "weight" in k)
+    assert 0 < moved < 0.01
