@@ -8,7 +8,10 @@ from pathlib import Path
 BESIDE = r"(\.(mask|origin|report|infrared|web|full|\d+px|step-\d+-\w+))?"
 """Endings of what is written beside a result."""
 
-RANDOM = r"\.[0-9a-z_]{8}(\.part(\.raw)?)?"
+ABOUT = r"(\.(unfade\.json|premis\.xml|c2pa))?"
+"""Endings of papers about a result, which follow its whole name."""
+
+RANDOM = r"\.[0-9a-z_]{8}(\.part(\.\w+)*)?"
 """What `io.write` and `report.sidecar` add to a name until the file is whole."""
 
 
@@ -22,7 +25,7 @@ def sweep(target: str | Path) -> list[Path]:
     """
     target = Path(target)
     pattern = re.compile(
-        rf"\.({re.escape(target.name[:100])}|{re.escape(target.stem)}{BESIDE}\.\w+){RANDOM}"
+        rf"\.({re.escape(target.name[:100])}{ABOUT}|{re.escape(target.stem)}{BESIDE}\.\w+){RANDOM}"
     )
     if not target.parent.is_dir():
         return []

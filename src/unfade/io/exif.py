@@ -162,10 +162,15 @@ def _weight(tag: Tag) -> int:
 
 def signature(exif: bytes) -> str:
     """What the Software tag shall say: who wrote the file before, and this library."""
-    tag = tags_from_exif(exif).get(SOFTWARE)
-    before = tag.value.rstrip(b"\0 ").decode("utf-8", "replace") if tag else ""
+    before = text_of(tags_from_exif(exif), SOFTWARE)
     ours = software()
     return before if ours in before else "; ".join(filter(None, [before, ours]))
+
+
+def text_of(tags: Mapping[int, Tag], number: int) -> str:
+    """The text of a tag without its padding; empty where there is none."""
+    tag = tags.get(number)
+    return tag.value.rstrip(b"\0 ").decode("utf-8", "replace") if tag else ""
 
 
 def software() -> str:

@@ -27,8 +27,8 @@ from .exif import (
     upright_exif,
 )
 from .jpeg import finish_jpeg, jfif_resolution, jpeg_quality, kept_segments
-from .pages import RESOLUTION, finish_tiff, kept_tags
-from .png import finish_png, kept_chunks, png_resolution
+from .pages import COLOR_TAGS, RESOLUTION, finish_tiff, kept_tags
+from .png import COLOR, finish_png, kept_chunks, png_resolution
 from .tiff import (
     COMPRESSION,
     COMPRESSIONS,
@@ -56,6 +56,10 @@ MM_PER_INCH = 25.4
 BLOCKS = ("icc-profile-data", "exif-data", "xmp-data", "iptc-data", "photoshop-data")
 SEGMENTS, CHUNKS, TAGS = "jpeg-segments", "png-chunks", "tiff-tags"
 """Fields with what a file of that format said, piece by piece, for a file of the same format."""
+
+INFRARED = "infrared"
+"""Field that says where the infrared plane came from, if not from a fourth sample: (`page` or
+`below`, the `Metadata` of that page)."""
 
 
 def read_metadata(
@@ -132,6 +136,16 @@ def _fields(image: Any, path: Path, kind: str, directory: Directory | None) -> d
     return fields
 
 
+def without_color(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a picture that was converted on reading, less what said what its colors were."""
+    kept = dict(fields)
+    if TAGS in kept:
+        kept[TAGS] = {n: tag for n, tag in kept[TAGS].items() if n not in COLOR_TAGS}
+    if CHUNKS in kept:
+        kept[CHUNKS] = tuple(chunk for chunk in kept[CHUNKS] if chunk.name not in COLOR)
+    return kept
+
+
 def _is_comment(name: str) -> bool:
     return name.startswith("png-comment-")
 
@@ -149,8 +163,7 @@ def _encoding(image: Any, path: Path, kind: str, directory: Directory | None) ->
     elif kind in ("heif", "avif"):
         depth = int(_value(image, "bits-per-sample", 8))
         encoding = {"compression": _value(image, "heif-compression", ""), "bitdepth": depth}
-    pages = int(_value(image, "n-pages", 1))
-    return encoding | ({"pages": pages} if pages > 1 else {})
+    return encoding
 
 
 def _value(image: Any, name: str, default: Any) -> Any:

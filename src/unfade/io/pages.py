@@ -47,6 +47,8 @@ LARGEST_CLASSIC = 2**32 - 2**20
 """Bytes that 32-bit offsets reach, less some room for directories."""
 
 RESOLUTION = (282, 283, 296)
+COLOR_TAGS = (301, 318, 319, 34675)
+"""Transfer function, white point, primaries and ICC profile."""
 
 _CODING = frozenset(
     {*range(256, 260), 262, *range(263, 267), 273, 274, *range(277, 282), 284, *range(290, 294)}

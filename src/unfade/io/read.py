@@ -6,12 +6,9 @@ can go straight into a scratch file.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import os
-import re
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +17,11 @@ import pyvips
 from numpy.typing import DTypeLike, NDArray
 
 from ..errors import ReadError
-from ..photo import Mask, Photo
-from ..profile import ADOBE_RGB, Profile
-from .icc import ProfileError, needs_tables, read_profile, write_profile
-from .metadata import read_metadata
-from .tiff import EXTRA_SAMPLES, Directory, Tag, TagError, read_directory
+from ..photo import Mask, Metadata, Photo
+from .metadata import INFRARED, read_metadata, without_color
+from .pages import infrared_place, photo_pages
+from .source import BITS, TIFF_MARKS, Source, fetch, open_source, profile_of, refusing, said
+from .tiff import ORIENTATION
 
 Allocate = Callable[[tuple[int, ...], DTypeLike], NDArray[Any]]
 """Makes a full-size array: `numpy.empty`, or `Darkroom.empty`."""
@@ -33,44 +30,14 @@ Strips = Callable[[Callable[[slice], None], tuple[int, int]], None]
 """Walks over full rows of a (height, width) from top to bottom: `Darkroom.strips`."""
 
 MAX_PIXELS = 1_000_000_000
+GREY_ENOUGH = 8 / 255
+"""Largest difference of the channels of a grey picture."""
+
 STRIP_PIXELS = 2**20
-LOADERS = {
-    "Jpeg": ("jpegload", "jpeg"),
-    "Png": ("pngload", "png"),
-    "Tiff": ("tiffload", "tiff"),
-    "Webp": ("webpload", "webp"),
-    "Heif": ("heifload", "heif"),
-}
 PHOTO_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp"}
     | {".heic", ".heif", ".avif"}
 )
-TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-KNOWN = "JPEG, PNG, TIFF, WebP, HEIF or AVIF"
-
-_BITS = {"uchar": 8, "ushort": 16, "float": 32}
-_DTYPES = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32}
-_GREY = ("b-w", "grey16")
-_COLOR = ("srgb", "rgb16", "scrgb", "rgb")
-_LAB = ("lab", "labs", "labq", "lch", "xyz", "yxy", "oklab", "oklch")
-
-
-@dataclasses.dataclass(frozen=True)
-class _Opened:
-    """A file whose header is read: its image in sRGB or grey, and what the planes mean.
-
-    `source` is only held: libvips calls back into it while pixels are fetched.
-    """
-
-    image: Any
-    source: Any
-    path: Path
-    kind: str
-    top: float
-    colors: int
-    planes: tuple[str, ...]
-    converted: str
-    directory: Directory | None
 
 
 def can_read(path: str | os.PathLike[str]) -> bool:
@@ -79,9 +46,25 @@ def can_read(path: str | os.PathLike[str]) -> bool:
     return path.suffix.lower() in PHOTO_SUFFIXES and not path.name.startswith("._")
 
 
+def count_pages(path: str | os.PathLike[str]) -> tuple[int, ...]:
+    """Numbers, from 1, of the pages of a TIFF that are photos; (1,) for any other file.
+
+    Left out are thumbnails, masks and the infrared plane of a scanner.
+
+    Raises:
+        ReadError: It cannot be read.
+    """
+    path = Path(path)
+    with refusing(path), path.open("rb") as file:
+        if file.read(4) not in TIFF_MARKS:
+            return (1,)
+        return tuple(number + 1 for number in photo_pages(file))
+
+
 def read(
     path: str | os.PathLike[str],
     *,
+    page: int = 0,
     allocate: Allocate = np.empty,
     max_pixels: int = MAX_PIXELS,
     strips: Strips | None = None,
@@ -91,12 +74,16 @@ def read(
     8- and 16-bit samples become k / 255 and k / 65535 exactly; floats stay as they are. The
     profile is kept, not applied (`metadata.profile` says what the numbers mean); the orientation
     is applied and its tag reset. CMYK and Lab become sRGB and pictures with a profile of tables
-    Adobe RGB, through ICC, and `metadata.encoding["converted"]` says so. Of several pages the
-    first is read, and `metadata.encoding["pages"]` gives their number. A fourth sample of a
-    16-bit RGB TIFF that is not marked as alpha is taken as the scanner's infrared plane.
+    Adobe RGB, through ICC, and `metadata.encoding["converted"]` says so.
+
+    The scanner's infrared plane is a fourth sample of an RGB TIFF that is not marked as alpha
+    (VueScan; with 8 bits only where a scanner's program signed), or a grey second page or
+    sub-image of the same size and depth (SilverFast HDRi).
 
     Args:
         path: A JPEG, PNG, TIFF, WebP, HEIF or AVIF file, whatever its name.
+        page: Page of a TIFF, from 1; 0 is the first that is a photo. The number of such pages is
+            in `metadata.encoding["pages"]`, if there are several.
         allocate: Makes the full-size arrays.
         max_pixels: Larger pictures are refused before they are decoded.
         strips: Walks over the rows while they are decoded.
@@ -106,19 +93,75 @@ def read(
         ReadError: The file is missing, empty, damaged, too large, or not such a picture.
     """
     path = Path(path)
-    opened = _open(path, max_pixels)
-    with _refusing(path):
+    source = open_source(path, max_pixels, page - 1 if page else None)
+    metadata = _metadata(source)
+    pixels, extra = _decode(source, allocate, strips or walk)
+    infrared = extra.get("infrared")
+    if infrared is None:
+        infrared, told = _infrared_page(source, max_pixels, allocate, strips or walk)
+        metadata = dataclasses.replace(metadata, fields={**metadata.fields, **told})
+    return Photo(pixels, alpha=extra.get("alpha"), infrared=infrared, metadata=metadata)
+
+
+def read_infrared(
+    path: str | os.PathLike[str],
+    *,
+    allocate: Allocate = np.empty,
+    strips: Strips | None = None,
+) -> NDArray[np.float32]:
+    """Read the infrared plane of a scan from a file of its own.
+
+    Args:
+        path: A grey picture, or a color one whose channels agree; a plane that `read` would find
+            beside the colors counts first.
+        allocate: Makes the full-size arrays.
+        strips: Walks over the rows while they are decoded.
+    Returns:
+        (H, W) float32 in [0, 1]; of the file's own size, which may not be that of the photo.
+    Raises:
+        ReadError: It cannot be read, or is a color picture.
+    """
+    photo = read(path, allocate=allocate, strips=strips)
+    if photo.infrared is not None:
+        return photo.infrared
+    pixels = photo.pixels
+    if pixels.shape[2] == 3 and np.abs(np.ptp(photo.proxy(), axis=2)).max() > GREY_ENOUGH:
+        raise ReadError(f"{path}: expected an infrared plane in grey, got a color picture")
+    return pixels[:, :, 1] if pixels.shape[2] == 3 else pixels[:, :, 0]
+
+
+def _metadata(source: Source) -> Metadata:
+    with refusing(source.path):
         metadata = read_metadata(
-            opened.image, path, opened.kind, _BITS[opened.image.format], opened.directory
+            source.image, source.path, source.kind, BITS[source.image.format], source.directory
         )
-    if opened.converted:
-        encoding = {**metadata.encoding, "converted": opened.converted}
-        metadata = dataclasses.replace(metadata, encoding=encoding)
-    metadata = dataclasses.replace(metadata, profile=_profile(opened))
-    pixels, extra = _decode(opened, allocate, strips or walk)
-    return Photo(
-        pixels, alpha=extra.get("alpha"), infrared=extra.get("infrared"), metadata=metadata
+    told: dict[str, Any] = {"pages": source.pages} if source.pages > 1 else {}
+    if source.converted:
+        told["converted"] = source.converted
+    encoding = {**metadata.encoding, **told}
+    fields = without_color(metadata.fields) if source.converted else metadata.fields
+    return dataclasses.replace(
+        metadata, profile=profile_of(source), encoding=encoding, fields=fields
     )
+
+
+def _infrared_page(
+    source: Source, max_pixels: int, allocate: Allocate, strips: Strips
+) -> tuple[NDArray[np.float32] | None, dict[str, Any]]:
+    """The plane that lies on a page or sub-image of its own, and what that says for writing."""
+    if source.kind != "tiff" or source.colors != 3:
+        return None, {}
+    with refusing(source.path), source.path.open("rb") as file:
+        place = infrared_place(file, source.page)
+    if place is None:
+        return None, {}
+    where, number = place
+    page, below = (number, None) if where == "page" else (source.page, number)
+    plane = open_source(source.path, max_pixels, page, below)
+    # A plane without an orientation of its own lies as its photo does.
+    own = plane.directory is not None and ORIENTATION in plane.directory.tags
+    pixels, _ = _decode(plane, allocate, strips, None if own else _turn(source))
+    return pixels[:, :, 0], {INFRARED: (where, _metadata(plane))}
 
 
 def read_mask(path: str | os.PathLike[str], size: tuple[int, int]) -> Mask:
@@ -151,235 +194,26 @@ def walk(fn: Callable[[slice], None], size: tuple[int, int]) -> None:
         fn(slice(top, min(top + rows, size[0])))
 
 
-def reason(error: Exception) -> str:
-    """What libvips complained about, in one line without its own names."""
-    text = getattr(error, "detail", "") or str(error)
-    lines = [line.strip() for line in str(text).splitlines() if line.strip()]
-    told = [line for line in lines if "bad seek" not in line and "unable to call" not in line]
-    return "; ".join(dict.fromkeys(re.sub(r"^\w+: ", "", line) for line in told[:2])) or "damaged"
-
-
-@contextlib.contextmanager
-def _refusing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (pyvips.Error, TagError) as error:
-        raise ReadError(
-            f"{path}: expected a whole picture, got a damaged one ({reason(error)}); "
-            "copy or scan it again"
-        ) from error
-    except OSError as error:
-        raise ReadError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except UnicodeEncodeError as error:
-        raise ReadError(f"{path!r}: the name is not valid text; rename the file") from error
-
-
-def _open(path: Path, max_pixels: int) -> _Opened:
-    with _refusing(path):
-        _check_file(path)
-        loader, kind = _recognize(path)
-        directory = _tiff_directory(path) if kind == "tiff" else None
-        image, source = _load(loader, path, directory)
-    _check_size(image, path, max_pixels)
-    with _refusing(path):
-        if kind == "heif" and _said(image, "heif-compression") == "av1":
-            kind = "avif"
-        image, converted = _to_rgb(image)
-    if image.format not in _BITS:
-        raise ReadError(
-            f"{path}: expected samples of 8 or 16 bits or 32-bit floats, got {image.format}; "
-            "save it as a 16-bit TIFF"
-        )
-    colors = 3 if image.interpretation in _COLOR else 1
-    if image.bands < colors or image.interpretation not in (*_GREY, *_COLOR, "multiband"):
-        raise ReadError(
-            f"{path}: expected grey, RGB, CMYK or Lab, got {image.bands} samples of "
-            f"{image.interpretation}; save it as RGB"
-        )
-    planes = _planes(image, path, colors, directory)
-    return _Opened(
-        image, source, path, kind, _top(image, kind), colors, planes, converted, directory
-    )
-
-
-def _check_file(path: Path) -> None:
-    if path.is_dir():
-        raise ReadError(f"{path}: expected a photo, got a folder; name a file in it")
-    if not path.exists():
-        raise ReadError(f"{path}: no such file; check the path")
-    if not path.is_file():
-        raise ReadError(f"{path}: expected a photo, got a device or pipe; copy it to a file first")
-    if path.stat().st_size == 0:
-        raise ReadError(f"{path}: expected a photo, got an empty file; copy it again")
-
-
-def _recognize(path: Path) -> tuple[str, str]:
-    """Loader and name of a file's format, told by its first bytes and never by its name."""
-    with path.open("rb") as file:
-        start = file.read(24)
-    source = pyvips.Source.new_from_file(str(path))
-    pointer = pyvips.vips_lib.vips_foreign_find_load_source(source.pointer)
-    if pointer == pyvips.ffi.NULL:
-        pyvips.vips_lib.vips_error_clear()
-        if start[:4] in TIFF_MARKS:
-            _tiff_directory(path)
-        raise ReadError(f"{path}: expected {KNOWN}, got a file that begins with {start!r}")
-    name = pyvips.ffi.string(pointer).decode()
-    found = re.fullmatch(r"VipsForeignLoad(.*?)(Source|File)?", name)
-    family = found[1] if found else name
-    if family not in LOADERS:
-        other = family.removeprefix("Ns").removesuffix("File") or name
-        raise ReadError(f"{path}: expected {KNOWN}, got {other}; convert it first")
-    return LOADERS[family]
-
-
-def _tiff_directory(path: Path) -> Directory:
-    with path.open("rb") as file:
-        try:
-            return read_directory(file)
-        except TagError as error:
-            raise ReadError(
-                f"{path}: the TIFF is cut short: {error}; copy or scan it again"
-            ) from error
-
-
-def _load(loader: str, path: Path, directory: Directory | None) -> tuple[Any, Any]:
-    """The image, and the source that must outlive it or None."""
-    # `revalidate`: a file that changed under its old name must not come from libvips's cache.
-    options = {"access": "sequential", "fail_on": "error", "revalidate": True}
-    extra = directory.tags.get(EXTRA_SAMPLES) if directory else None
-    if directory is not None and extra is not None and 1 in extra.numbers:
-        source = _unassociated(path, extra, directory.order)
-        options.pop("revalidate")
-        return pyvips.Operation.call("tiffload_source", source, **options), source
-    return pyvips.Operation.call(loader, str(path), **options), None
-
-
-def _unassociated(path: Path, extra: Tag, order: str) -> Any:
-    """A TIFF as it would be if its associated alpha were marked as unassociated.
-
-    libvips divides colors by associated alpha, which rounds; stored samples shall stay as stored.
-    """
-    file = path.open("rb")
-    kinds = np.array([2 if kind == 1 else kind for kind in extra.numbers], order + "u2").tobytes()
-
-    def read(size: int) -> bytes:
-        at = file.tell()
-        data = bytearray(file.read(size))
-        left, right = max(at, extra.at), min(at + len(data), extra.at + len(kinds))
-        if left < right:
-            data[left - at : right - at] = kinds[left - extra.at : right - extra.at]
-        return bytes(data)
-
-    source = pyvips.SourceCustom()
-    source.on_read(read)
-    source.on_seek(lambda offset, whence: file.seek(offset, whence))
-    return source
-
-
-def _check_size(image: Any, path: Path, max_pixels: int) -> None:
-    pixels = image.width * image.height
-    if pixels > max_pixels:
-        raise ReadError(
-            f"{path}: expected at most {max_pixels:,} pixels, got {image.width:,} x "
-            f"{image.height:,} = {pixels:,}; raise max_pixels if you trust the file"
-        )
-
-
-def _top(image: Any, kind: str) -> float:
-    """The stored value that stands for 1."""
-    if image.format == "float":
-        return 1.0
-    bits = int(_said(image, "bits-per-sample") or 0)
-    # libvips shifts the 10 or 12 bits of a HEIF to the upper end of 16.
-    if kind in ("heif", "avif") and image.format == "ushort" and 8 < bits < 16:
-        return float((2**bits - 1) << (16 - bits))
-    return 255.0 if image.format == "uchar" else 65535.0
-
-
-def _to_rgb(image: Any) -> tuple[Any, str]:
-    space = image.interpretation
-    depth = 8 if image.format == "uchar" else 16
-    profile = _said(image, "icc-profile-data")
-    if space == "cmyk":
-        options = {"embedded": bool(profile), "input_profile": "cmyk", "intent": "relative"}
-        image = image.icc_transform("srgb", depth=depth, **options)
-        return image, f"CMYK to sRGB through {'its own' if profile else 'a generic'} profile"
-    if space in _LAB:
-        image = image.colourspace("lab").icc_export(output_profile="srgb", pcs="lab", depth=depth)
-        return image, f"{space} to sRGB"
-    if space in _COLOR and image.bands >= 3 and profile and needs_tables(profile):
-        return _through_tables(image), "a profile of tables to Adobe RGB, 16 bit"
-    return image, ""
-
-
-def _through_tables(image: Any) -> Any:
-    """Bring the colors of a picture whose profile has only tables to a matrix profile."""
-    top = 65535 if image.format == "float" else 1
-    colors, further = image[:3] * top, image[3:] if image.bands > 3 else None
-    colors = colors.cast(image.format if top == 1 else "ushort")
-    with tempfile.NamedTemporaryFile(suffix=".icc", delete=False) as file:
-        file.write(write_profile(ADOBE_RGB))
-    try:
-        colors = colors.icc_transform(file.name, embedded=True, depth=16, intent="relative")
-    finally:
-        Path(file.name).unlink()
-    if further is None:
-        return colors
-    scale = {"uchar": 257, "ushort": 1, "float": 65535}[image.format]
-    return colors.bandjoin((further * scale).cast("ushort"))
-
-
-def _profile(opened: _Opened) -> Profile | None:
-    block = _said(opened.image, "icc-profile-data")
-    if block is None:
-        return None
-    try:
-        return read_profile(block, opened.colors)
-    except ProfileError as error:
-        raise ReadError(
-            f"{opened.path}: expected a color profile that can be read: {error}; assign the right "
-            "one, or remove it (exiftool -icc_profile:all= FILE)"
-        ) from error
-
-
-def _planes(image: Any, path: Path, colors: int, directory: Directory | None) -> tuple[str, ...]:
-    """What the samples after the colors are: `alpha` or `infrared`, each at most once."""
-    extra = directory.tags.get(EXTRA_SAMPLES) if directory else None
-    kinds = extra.numbers if extra else ()
-    scanner = directory is not None and colors == 3 and image.format == "ushort"
-    names = tuple(
-        "infrared" if scanner and (kinds[at : at + 1] or (0,))[0] == 0 else "alpha"
-        for at in range(image.bands - colors)
-    )
-    if len(names) != len(set(names)):
-        raise ReadError(
-            f"{path}: expected grey or RGB with at most alpha and infrared, got "
-            f"{image.bands} samples per pixel; flatten the picture first"
-        )
-    return names
-
-
-def _said(image: Any, name: str) -> Any:
-    return image.get(name) if image.get_typeof(name) else None
+def _turn(source: Source) -> int:
+    return int(said(source.image, "orientation") or 1)
 
 
 def _decode(
-    opened: _Opened, allocate: Allocate, strips: Strips
+    source: Source, allocate: Allocate, strips: Strips, turn: int | None = None
 ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
     """Fill pixels and further planes, turned upright."""
-    stored = opened.image.height, opened.image.width
-    turn = int(_said(opened.image, "orientation") or 1)
+    stored = source.image.height, source.image.width
+    turn = _turn(source) if turn is None else turn
     size = stored[::-1] if turn >= 5 else stored
-    pixels = allocate((*size, opened.colors), np.float32)
-    extra = {name: allocate(size, np.float32) for name in opened.planes}
+    pixels = allocate((*size, source.colors), np.float32)
+    extra = {name: allocate(size, np.float32) for name in source.planes}
     views = [_as_stored(array, turn) for array in (pixels, *extra.values())]
-    region = pyvips.Region.new(opened.image)
+    region = pyvips.Region.new(source.image)
 
     def strip(rows: slice) -> None:
-        block = _fetch(opened, region, rows)
-        views[0][rows] = block[:, :, : opened.colors]
-        for plane, view in enumerate(views[1:], opened.colors):
+        block = np.divide(fetch(source, region, rows), np.float32(source.top), dtype=np.float32)
+        views[0][rows] = block[:, :, : source.colors]
+        for plane, view in enumerate(views[1:], source.colors):
             view[rows] = block[:, :, plane]
 
     strips(strip, stored)
@@ -397,43 +231,3 @@ def _as_stored(array: NDArray[Any], turn: int) -> NDArray[Any]:
     upside_down = turn in (3, 4, 6, 7)
     mirrored = turn in (2, 3, 7, 8)
     return array[:: -1 if upside_down else 1, :: -1 if mirrored else 1]
-
-
-def _fetch(opened: _Opened, region: Any, rows: slice) -> NDArray[np.float32]:
-    image, height = opened.image, rows.stop - rows.start
-    try:
-        data = region.fetch(0, rows.start, image.width, height)
-    except pyvips.Error as error:
-        raise _cut_short(opened, rows.start, error) from error
-    block = np.frombuffer(data, _DTYPES[image.format]).reshape(height, image.width, image.bands)
-    if image.format == "float":
-        _check_floats(block, opened.path)
-        return block
-    return np.divide(block, np.float32(opened.top), dtype=np.float32)
-
-
-def _check_floats(block: NDArray[np.float32], path: Path) -> None:
-    low, high = float(block.min()), float(block.max())
-    if not (low >= 0 and high <= 1):
-        found = "values that are not numbers" if np.isnan(low) else f"{low:g} to {high:g}"
-        raise ReadError(
-            f"{path}: expected floats within 0 to 1, got {found}; scale it, or save it as 16 bit"
-        )
-
-
-def _cut_short(opened: _Opened, row: int, error: pyvips.Error) -> ReadError:
-    """Say how much of a damaged picture can be decoded, down to a hundredth of its height."""
-    height = opened.image.height
-    step = max(1, height // 100)
-    try:
-        loader, _ = _recognize(opened.path)
-        image, _source = _load(loader, opened.path, opened.directory)
-        region = pyvips.Region.new(image)
-        for row in range(0, height, step):
-            region.fetch(0, row, image.width, min(step, height - row))
-    except (pyvips.Error, OSError):
-        pass
-    return ReadError(
-        f"{opened.path}: expected {height} rows, got {row} before the data broke off "
-        f"({reason(error)}); copy or scan it again"
-    )

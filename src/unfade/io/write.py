@@ -19,9 +19,12 @@ from numpy.typing import NDArray
 
 from ..errors import WriteError
 from ..photo import Metadata, Photo
-from .metadata import attach, blocks_of, embed
-from .read import Strips, reason, walk
+from .metadata import INFRARED, Blocks, attach, blocks_of, embed
+from .pages import join_pages
+from .read import Strips, walk
+from .source import reason
 from .tiff import scratch_header
+from .verify import check_untouched, why_not_exact
 
 Finish = Callable[[Path], None]
 """Called with a file that is written but has not got its name yet; may change it in place."""
@@ -76,13 +79,15 @@ def write(
     xmp: bytes | None = None,
     strips: Strips | None = None,
     finish: Finish | None = None,
-) -> None:
+    before: Photo | None = None,
+) -> int | None:
     """Write a photo.
 
     Pixels are rounded to the nearest integer, so unchanged ones leave with the very integer they
     came with. Profile, EXIF, XMP, IPTC, resolution and the way of storing (compression, tiles,
     chroma) are those the photo came with, where the format has them. The infrared plane is kept in
-    TIFF only, and so are tags that no standard names or that are longer than an EXIF block can be.
+    TIFF only, where it was (a sample, a page or a sub-image), and so are tags that no standard
+    names or that are longer than an EXIF block can be.
 
     Args:
         photo: What to write; its `metadata` says how.
@@ -95,9 +100,13 @@ def write(
         xmp: Packet that takes the place of the photo's own.
         strips: Walks over the rows while they are rounded.
         finish: Called with the finished file while it still has a temporary name.
+        before: The photo as it was read. Where the file can hold its integers, it is read back
+            before it gets its name, and every untouched pixel must be the one that was read.
+    Returns:
+        The number of pixels proven untouched, or None where that was not asked or cannot be.
     Raises:
-        WriteError: The target is the source, the folder or disk does not let us, or the format
-            cannot hold the photo.
+        WriteError: The target is the source, the folder or disk does not let us, the format
+            cannot hold the photo, or an untouched pixel did not come back.
         ValueError: An argument outside its range, or pixels that are not numbers.
     """
     path = Path(path)
@@ -106,18 +115,75 @@ def write(
     depth = _depth(path, kind, bits, photo.metadata)
     if quality is not None and not 1 <= quality <= 100:
         raise ValueError(f"quality must be within 1 to 100, got {quality}")
-    planes = _planes(photo, path, kind)
-    options = _options(kind, photo, depth, quality, sum(_samples(plane) for plane in planes))
-    height, width, channels = photo.pixels.shape
+    options = _options(kind, photo, depth, quality)
     with _refusing(path), _whole(path) as temporary:
+        height, width, channels = photo.pixels.shape
         blocks = blocks_of(photo.metadata, (height, width, channels), history, xmp)
-        with _image(planes, depth, temporary, strips or walk) as image:
-            _check_saver(path, kind, image)
-            image = attach(image, photo.metadata, blocks)
-            pyvips.Operation.call(f"{_saver(kind)}save", image, str(temporary), **options)
-        embed(temporary, kind, photo.metadata, blocks, _extra_samples(photo))
+        _save(photo, path, temporary, kind, depth, options, blocks, strips or walk)
+        proven = None
+        if before is not None and not exactness(photo, before, kind, depth, options):
+            proven = check_untouched(temporary, path, before, photo)
         if finish is not None:
             finish(temporary)
+    return proven
+
+
+def _save(
+    photo: Photo,
+    path: Path,
+    temporary: Path,
+    kind: str,
+    depth: int,
+    options: Mapping[str, Any],
+    blocks: Blocks,
+    strips: Strips,
+) -> None:
+    """Write all that goes into the file; `path` is only its name in errors."""
+    planes = _planes(photo, path, kind)
+    with _image(planes, depth, temporary, strips) as image:
+        _check_saver(path, kind, image)
+        image = attach(image, photo.metadata, blocks)
+        pyvips.Operation.call(f"{_saver(kind)}save", image, str(temporary), **options)
+    embed(temporary, kind, photo.metadata, blocks, _extra_samples(photo))
+    if kind == "tiff" and infrared_home(photo) in ("page", "below"):
+        _add_infrared(photo, path, temporary, strips)
+
+
+def infrared_home(photo: Photo) -> str:
+    """Where a photo's infrared plane belongs: `sample`, `page`, `below`, `file`, or empty."""
+    if photo.infrared is None:
+        return ""
+    where: str = photo.metadata.fields.get(INFRARED, ("sample",))[0]
+    return where
+
+
+def exactness(
+    photo: Photo, before: Photo, kind: str, depth: int, options: Mapping[str, Any]
+) -> str:
+    """Say why a photo's untouched pixels cannot be compared; empty where they can."""
+    if photo.pixels.shape != before.pixels.shape:
+        return f"it became {photo.size[1]} x {photo.size[0]} pixels, or another color space"
+    return why_not_exact(before.metadata, kind, depth, bool(options.get("lossless")))
+
+
+def _add_infrared(photo: Photo, path: Path, temporary: Path, strips: Strips) -> None:
+    """Put the infrared plane into a TIFF as the page or sub-image that it was."""
+    assert photo.infrared is not None
+    where, metadata = photo.metadata.fields[INFRARED]
+    plane = Photo(photo.infrared[:, :, None], metadata=metadata)
+    page = temporary.with_name(temporary.name + ".infrared")
+    joined = temporary.with_name(temporary.name + ".joined")
+    try:
+        options = _options("tiff", plane, metadata.bits, None)
+        blocks = blocks_of(metadata, (*plane.size, 1), None, None)
+        _save(plane, path, page, "tiff", metadata.bits, options, blocks, strips)
+        check_untouched(page, path, plane, plane)
+        pages, below = ([temporary], [page]) if where == "below" else ([temporary, page], [])
+        join_pages(pages, joined, below, photo.metadata.encoding.get("bigtiff") or None)
+        joined.replace(temporary)
+    finally:
+        page.unlink(missing_ok=True)
+        joined.unlink(missing_ok=True)
 
 
 def copy(
@@ -195,7 +261,8 @@ def _planes(photo: Photo, path: Path, kind: str) -> list[NDArray[np.float32]]:
         planes.append(photo.alpha)
     elif photo.alpha is not None and float(photo.alpha.min()) < 1:
         raise WriteError(f"{path}: JPEG cannot hold transparency; write a PNG, TIFF or WebP")
-    if photo.infrared is not None and kind == "tiff":
+    if infrared_home(photo) == "sample" and kind == "tiff":
+        assert photo.infrared is not None
         planes.append(photo.infrared)
     return planes
 
@@ -207,10 +274,11 @@ def _samples(plane: NDArray[Any]) -> int:
 def _extra_samples(photo: Photo) -> tuple[int, ...]:
     """Kinds of the planes after the colors, as TIFF counts them: alpha as it was, infrared 0."""
     before = [*photo.metadata.encoding.get("extra_samples", ())]
-    alpha = before[0] if len(before) == 1 and photo.infrared is None else 2
+    infrared = infrared_home(photo) == "sample"
+    alpha = before[0] if len(before) == 1 and not infrared else 2
     if len(before) == 2:
         alpha = max(before)
-    return (() if photo.alpha is None else (alpha,)) + (() if photo.infrared is None else (0,))
+    return (() if photo.alpha is None else (alpha,)) + ((0,) if infrared else ())
 
 
 def _saver(kind: str) -> str:
@@ -226,9 +294,7 @@ def _check_saver(path: Path, kind: str, image: Any) -> None:
         )
 
 
-def _options(
-    kind: str, photo: Photo, depth: int, quality: int | None, samples: int
-) -> dict[str, Any]:
+def _options(kind: str, photo: Photo, depth: int, quality: int | None) -> dict[str, Any]:
     """Options of libvips's saver that store the photo as it was stored."""
     same = photo.metadata.format == kind
     stored: Mapping[str, Any] = photo.metadata.encoding if same else {}
@@ -251,6 +317,7 @@ def _options(
         wide = max(10, int(stored.get("bitdepth", 10)))
         compression = "av1" if kind == "avif" else stored.get("compression") or "hevc"
         return {"Q": level, "compression": compression, "bitdepth": wide if depth == 16 else 8}
+    samples = photo.pixels.shape[2] + len(_extra_samples(photo))
     return _tiff_options(stored, photo.size, depth, samples)
 
 
