@@ -13,10 +13,14 @@ from __future__ import annotations
 import base64
 import binascii
 import dataclasses
+import io
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+import cv2
+import numpy as np
 
 from .. import __version__
 from ..errors import SigningError
@@ -24,7 +28,7 @@ from ..photo import Origin, Photo
 from .deed import Deed, marked_steps
 from .pictures import LOOKS
 from .record import Output
-from .source_type import digital_source_type
+from .source_type import SCHEME, digital_source_type
 
 MIME = {
     "jpeg": "image/jpeg",
@@ -34,6 +38,13 @@ MIME = {
     "heif": "image/heif",
     "avif": "image/avif",
 }
+STARTS = {b"\xff\xd8": "jpeg", b"\x89PNG": "png", b"II": "tiff", b"MM": "tiff"}
+BOXES = {b"WEBP": "webp", b"avif": "avif"}
+"""Pictures by their first bytes, or by bytes 8 to 12."""
+
+AGENT = {"name": "unfade", "version": __version__}
+PARENT = "parent"
+
 ACTIONS: Mapping[Origin, str] = {
     Origin.TONE: "c2pa.adjustedColor",
     Origin.DENOISED: "c2pa.enhanced",
@@ -76,47 +87,35 @@ def sign(path: Path, output: Output, photo: Photo, deed: Deed, certificate: Cert
     Raises:
         SigningError: The `c2pa` extra is not installed, or certificate or key do not do.
     """
-    c2pa = _library()
-    mime = MIME[output.format]
     source = deed.inputs["photo"].path
     signed = path.with_name(path.name + ".raw")
-    parent = {"title": source.name, "relationship": "parentOf", "label": "parent"}
     try:
-        with (
-            _signer(c2pa, certificate) as signer,
-            c2pa.Context(settings=c2pa.Settings.from_dict(SETTINGS)) as context,
-            c2pa.Builder(manifest(photo, deed, output), context=context) as builder,
-            path.open("rb") as unsigned,
-            source.open("rb") as original,
-            signed.open("w+b") as target,
-        ):
-            builder.add_ingredient(parent, _mime_of(source, mime), original)
-            builder.sign(signer, mime, unsigned, target)
+        with path.open("rb") as unsigned, source.open("rb") as parent, signed.open("w+b") as target:
+            _sign(certificate, manifest(photo, deed, output), unsigned, target, parent)
         signed.replace(path)
-    except c2pa.C2paError as error:
+    except SigningError as error:
         raise SigningError(f"{output.path.name} cannot be signed: {error}") from error
     finally:
         signed.unlink(missing_ok=True)
 
 
 def check(certificate: Certificate) -> None:
-    """Try whether something can be signed with a certificate, without signing anything.
+    """Try a certificate on a picture of one pixel, before hours of work end without a signature.
 
     Raises:
         SigningError: As in `sign`.
     """
-    c2pa = _library()
+    _, pixel = cv2.imencode(".png", np.zeros((1, 1, 3), np.uint8))
+    made = {"action": "c2pa.created", "digitalSourceType": f"{SCHEME}algorithmicMedia"}
     try:
-        with _signer(c2pa, certificate):
-            pass
-    except c2pa.C2paError as error:
-        raise SigningError(f"{certificate.chain} and {certificate.key}: {error}") from error
+        _sign(certificate, _told("png", [made]), io.BytesIO(pixel.tobytes()), io.BytesIO())
+    except SigningError as error:
+        raise SigningError(f"{certificate.chain}, {certificate.key}: {error}") from error
 
 
 def manifest(photo: Photo, deed: Deed, output: Output) -> dict[str, Any]:
     """What is signed: the opened parent, and an action for each stage that changed pixels."""
-    agent = {"name": "unfade", "version": __version__}
-    opened = {"action": "c2pa.opened", "parameters": {"ingredientIds": ["parent"]}}
+    opened: dict[str, Any] = {"action": "c2pa.opened", "parameters": {"ingredientIds": [PARENT]}}
     actions = [opened]
     for step, mark in marked_steps(photo, deed.recipe):
         if step.changed_pixels:
@@ -126,14 +125,17 @@ def manifest(photo: Photo, deed: Deed, output: Output) -> dict[str, Any]:
                     "action": ACTIONS.get(mark, "c2pa.edited"),
                     "description": words,
                     "digitalSourceType": digital_source_type(mark),
-                    "softwareAgent": agent,
+                    "softwareAgent": AGENT,
                     "when": deed.when,
                 }
             )
+    return {"title": output.path.name, **_told(output.format, actions)}
+
+
+def _told(format: str, actions: list[dict[str, Any]]) -> dict[str, Any]:
     return {
-        "claim_generator_info": [agent],
-        "title": output.path.name,
-        "format": MIME[output.format],
+        "claim_generator_info": [AGENT],
+        "format": MIME[format],
         "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": actions}}],
     }
 
@@ -162,30 +164,43 @@ def algorithm(key: str) -> str:
     return name
 
 
-def _signer(c2pa: Any, certificate: Certificate) -> Any:
+def _sign(
+    certificate: Certificate,
+    definition: dict[str, Any],
+    unsigned: BinaryIO,
+    target: BinaryIO,
+    parent: BinaryIO | None = None,
+) -> None:
+    """Copy a picture from one stream to another, with a signed manifest in it."""
+    c2pa, mime = _library(), definition["format"]
     try:
         chain = Path(certificate.chain).read_text("ascii")
         key = Path(certificate.key).read_text("ascii")
     except (OSError, UnicodeDecodeError) as error:
         raise SigningError(f"certificate and key must be PEM files: {error}") from error
     info = c2pa.C2paSignerInfo(algorithm(key), chain.encode(), key.encode(), None)
-    return c2pa.Signer.from_info(info)
+    try:
+        with (
+            c2pa.Signer.from_info(info) as signer,
+            c2pa.Context(settings=c2pa.Settings.from_dict(SETTINGS)) as context,
+            c2pa.Builder(definition, context=context) as builder,
+        ):
+            if parent is not None:
+                kind, told = _kind_of(parent), {"relationship": "parentOf", "label": PARENT}
+                builder.add_ingredient({"title": Path(parent.name).name, **told}, kind, parent)
+            builder.sign(signer, mime, unsigned, target)
+    except c2pa.C2paError as error:
+        raise SigningError(" ".join(str(error).split())) from error
 
 
-def _mime_of(source: Path, default: str) -> str:
-    """The kind of the parent by its first bytes; its name may say anything."""
-    with source.open("rb") as file:
-        head = file.read(16)
-    for mark, name in (
-        (b"\xff\xd8", "jpeg"),
-        (b"\x89PNG", "png"),
-        (b"II", "tiff"),
-        (b"MM", "tiff"),
-    ):
+def _kind_of(file: BinaryIO) -> str:
+    """The kind of a picture by its first bytes; its name may say anything."""
+    head = file.read(16)
+    file.seek(0)
+    for mark, name in STARTS.items():
         if head.startswith(mark):
             return MIME[name]
-    boxed = {b"WEBP": "webp", b"avif": "avif", b"heic": "heif", b"mif1": "heif"}
-    return MIME[boxed[head[8:12]]] if head[8:12] in boxed else default
+    return MIME[BOXES.get(head[8:12], "heif")]
 
 
 def _library() -> Any:
