@@ -328,7 +328,12 @@ def test_a_living_run_waits_for_a_dead_one_and_does_its_photo(album, tmp_path):
     wait_for(lambda: (album.parent / "log").is_file())
     killer = threading.Timer(1.5, slow.kill)
     killer.start()
-    outcomes = campaign(album, out)
+    told = []
+    execute = Inside(lambda equipment: Darkroom(), Stop(), Silence())
+    jobs = jobs_for(album, out, acting())
+    results = run_campaign(jobs, execute, Wish(out), lambda *words: told.append(words))
+    outcomes = {Path(outcome.job.source).name: outcome for outcome in results}
+    assert [(count, holder.process.pid) for count, holder in told] == [(1, slow.pid)]
     killer.join()
     slow.wait()
     assert states(outcomes) == "dddddd"
@@ -343,6 +348,7 @@ def test_leftovers_of_a_photo_go_and_those_of_others_stay(tmp_path):
         ".a.report.json.x_y01234",
         ".a.step-2-denoise.tif.0123abcd.part",
         ".a.web.jpg.0123abcd.part",
+        ".a.tif.unfade.json.01_3abcd",
     ]
     theirs = ["a.tif", ".b.tif.0123abcd.part", ".a.b.tif.0123abcd.part", ".a.tif", "a.mask.png"]
     for name in (*ours, *theirs):

@@ -46,6 +46,24 @@ def test_bars_are_drawn_on_a_terminal_and_results_go_to_the_output(monkeypatch, 
     assert capsys.readouterr().out == "scan.tif -> out.tif\n"
 
 
+def test_every_process_has_its_bar_and_all_count_together(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+    display = Display(10, weights=WEIGHTS)
+    with display:
+        display.photo("a.tif", 0)
+        display.photo("b.tif", 3)
+        display.tile("denoise", 0, 4, 0)
+        display.tile("inpaint", 4, 4, 3)
+        assert [task.description for task in display._live.tasks] == ["all", "a.tif", "b.tif"]
+        assert display._live.tasks[0].completed == pytest.approx(1)
+        display.finished(3)
+        display.finished(None)
+        assert display._live.tasks[0].completed == pytest.approx(2.5)
+        display.photo("c.tif", 3)
+        assert [task.description for task in display._live.tasks] == ["all", "a.tif", "c.tif"]
+
+
 def test_no_bars_are_drawn_where_there_is_no_terminal(capsys):
     walk(Display(2))
     captured = capsys.readouterr()

@@ -23,8 +23,14 @@ def call(*arguments):
     return CliRunner().invoke(unfade, ["restore", *map(str, arguments)], catch_exceptions=False)
 
 
-def files(folder):
-    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+def files(folder, sidecars=False):
+    """All that lies in a folder, but for the ledger."""
+    found = (
+        p.relative_to(folder).as_posix()
+        for p in folder.rglob("*")
+        if p.is_file() and ".unfade" not in p.parts
+    )
+    return sorted(name for name in found if sidecars or not name.endswith(".unfade.json"))
 
 
 def bomb(path, side=60_000):
@@ -51,6 +57,30 @@ def test_a_folder_is_mirrored_and_the_originals_stay(album, tmp_path):
     assert {name: (album / name).read_bytes() for name in files(album)} == before
     assert "3 done, 2 skipped" in result.output
     assert ".DS_Store: not a photo" in result.output
+
+
+def test_every_output_has_a_sidecar_unless_none_is_wanted(album, tmp_path):
+    call(album, "-o", tmp_path / "out")
+    written = files(tmp_path / "out")
+    assert files(tmp_path / "out", sidecars=True) == sorted(
+        [*written, *(f"{name}.unfade.json" for name in written)]
+    )
+    call(album, "-o", tmp_path / "bare", "--no-sidecar", "--premis")
+    assert files(tmp_path / "bare", sidecars=True) == sorted(
+        [*written, *(f"{name}.premis.xml" for name in written)]
+    )
+
+
+def test_a_certificate_that_does_not_do_is_told_before_any_photo_is_read(album, tmp_path):
+    pytest.importorskip("c2pa")
+    (tmp_path / "key.pem").write_text("-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END")
+    files_of = ("--c2pa-cert", tmp_path / "key.pem", "--c2pa-key", tmp_path / "key.pem")
+    for options, words in ((files_of, "PKCS #8"), (files_of[:2], "only one was given")):
+        result = CliRunner().invoke(
+            unfade, ["restore", str(album), "-o", str(tmp_path / "out"), *map(str, options)]
+        )
+        assert result.exit_code == 1 and words in result.output
+    assert not (tmp_path / "out").exists()
 
 
 def test_only_the_scratch_is_changed(album, tmp_path):
@@ -85,6 +115,42 @@ def test_existing_results_are_kept_unless_asked(album, tmp_path):
     assert call(album / "a.png", "-o", out, "--overwrite").exit_code == 0
     assert (out / "a.png").read_bytes() != b"precious"
     assert call(album, "--overwrite", "--skip-existing").exit_code == 2
+
+
+def test_a_folder_restored_again_does_only_what_changed(album, tmp_path):
+    out = tmp_path / "out"
+    assert "3 done" in call(album, "-o", out).output
+    again = call(album, "-o", out)
+    assert again.exit_code == 0
+    assert "5 skipped" in again.output and "nothing changed since" in again.output
+    assert "3 done" in call(album, "-o", out, "--only", "damage").output
+    (album / "a.png").write_bytes((album / "1968" / "b.tif").read_bytes())
+    assert "1 done, 4 skipped" in call(album, "-o", out, "--only", "damage").output
+
+
+def test_failed_photos_are_tried_again_when_asked(album, tmp_path):
+    out = tmp_path / "out"
+    (album / "empty.jpg").write_bytes(b"")
+    call(album, "-o", out)
+    assert "--retry-failed tries it again" in call(album, "-o", out).output
+    again = call(album, "-o", out, "--retry-failed")
+    assert "1 failed" in again.output and "--retry-failed" not in again.output
+    assert call(album, "--retry-failed").exit_code == 2
+
+
+@pytest.mark.parametrize("jobs", ["0", "many", "-1"])
+def test_a_number_of_processes_that_is_none_is_a_mistake(album, tmp_path, jobs):
+    assert call(album, "-o", tmp_path / "out", "--jobs", jobs).exit_code == 2
+
+
+def test_several_processes_restore_a_folder(album, tmp_path):
+    out = tmp_path / "out"
+    options = ["--jobs", "2", "--timeout", "120"]
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text('name = "mine"\n', "utf-8")
+    result = call(album, "-o", out, *options, "--recipe", recipe)
+    assert "3 done" in result.output, result.output
+    assert files(out) == ["1968/b.tif", "1968/summer/c.jpg", "a.png"]
 
 
 def test_results_never_replace_their_originals(album):
@@ -214,21 +280,28 @@ def test_format_and_depth_can_be_chosen(album, tmp_path):
     assert read(tmp_path / "out" / "a.tif").metadata.bits == 16
 
 
-def test_ctrl_c_stops_the_batch_and_leaves_nothing_half_written(album, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("presses", "done"), [(1, 2), (2, 1)])
+def test_ctrl_c_finishes_the_photo_at_work_and_twice_leaves_it(
+    album, tmp_path, monkeypatch, presses, done
+):
     calm, seen = STUBS["inpaint"].__call__, []
 
     def interrupt(stage, photo, darkroom):
         seen.append(photo.metadata.source)
         if len(seen) == 2:
-            os.kill(os.getpid(), signal.SIGINT)
+            for _ in range(presses):
+                os.kill(os.getpid(), signal.SIGINT)
         return calm(stage, photo, darkroom)
 
     monkeypatch.setattr(STUBS["inpaint"], "__call__", interrupt)
     before = signal.getsignal(signal.SIGINT)
-    result = call(album, "-o", tmp_path / "out", "--save-mask", "--keep-steps", "--report")
+    out = tmp_path / "out"
+    result = call(album, "-o", out, "--save-mask", "--keep-steps", "--report")
     assert result.exit_code == 130
-    assert "1 done" in result.output and "not begun or stopped" in result.output
-    assert [name for name in files(tmp_path / "out") if not name.startswith("a.")] == []
+    assert f"{done} done" in result.output and "not begun or stopped" in result.output
+    finished = tuple(n.removesuffix("mask.png") for n in files(out) if n.endswith("mask.png"))
+    assert len(finished) == done
+    assert all(name.startswith(finished) for name in files(out))
     assert len(seen) == 2
     assert signal.getsignal(signal.SIGINT) is before
 

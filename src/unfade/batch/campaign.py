@@ -21,6 +21,9 @@ from .resume import Wish, still_to_do
 Execute = Callable[[Queue], Iterator[Receipt]]
 """Runs the jobs of a queue: a `Pool`, or `Inside`."""
 
+Tell = Callable[[int, Holder], None]
+"""Called with the number of photos that are left to other runs, and one of these."""
+
 PHASES = {State.DONE: Phase.DONE, State.FAILED: Phase.FAILED, State.SKIPPED: Phase.SKIPPED}
 
 
@@ -43,12 +46,15 @@ class Kept:
     A photo that another run is at work on is put last, and taken over if that run dies.
     """
 
-    def __init__(self, jobs: Sequence[Job], ledger: Ledger, claims: Claims, wish: Wish) -> None:
-        self._ledger, self._claims, self._wish = ledger, claims, wish
+    def __init__(
+        self, jobs: Sequence[Job], ledger: Ledger, claims: Claims, wish: Wish, tell: Tell
+    ) -> None:
+        self._ledger, self._claims, self._wish, self._tell = ledger, claims, wish, tell
         self._todo = collections.deque(jobs)
         self._held: collections.deque[Job] = collections.deque()
         self._begun: set[str] = set()
-        self.holders: dict[str, Holder] = {}
+        self._told: tuple[int, str] | None = None
+        self._holder = Holder("", None)
         ledger.plan((self._name(job), _absolute(job.source)) for job in jobs)
 
     @property
@@ -60,12 +66,15 @@ class Kept:
         """The next job that is free and to be done, or the outcome of one that is not."""
         for _ in range(len(self._todo)):
             job = self._todo.popleft()
-            if holder := self._claims.take(self._name(job)):
-                self.holders[self._name(job)] = holder
-                self._held.append(job)
-                continue
-            return self._claimed(job)
+            holder = self._claims.take(self._name(job))
+            if holder is None:
+                return self._claimed(job)
+            self._held.append(job)
+            self._holder = holder
         self._todo, self._held = self._held, self._todo
+        if self._todo and self._told != (told := (len(self._todo), str(self._holder))):
+            self._told = told
+            self._tell(len(self._todo), self._holder)
         return None
 
     def close(self, receipt: Receipt) -> Outcome:
@@ -148,13 +157,16 @@ class Kept:
         return Path(os.path.relpath(path, self._wish.out)).as_posix()
 
 
-def run_campaign(jobs: Sequence[Job], execute: Execute, wish: Wish | None) -> Iterator[Outcome]:
+def run_campaign(
+    jobs: Sequence[Job], execute: Execute, wish: Wish | None, tell: Tell | None = None
+) -> Iterator[Outcome]:
     """Run a batch.
 
     Args:
         jobs: All photos.
         execute: Runs what is to be done.
         wish: The output folder and what is wanted of photos its ledger knows; None keeps none.
+        tell: Called when only photos are left that other runs are at work on.
     Yields:
         One outcome per job, in the order they end; fewer where the work was stopped.
     Raises:
@@ -166,12 +178,16 @@ def run_campaign(jobs: Sequence[Job], execute: Execute, wish: Wish | None) -> It
             yield receipt.outcome
         return
     with Claims(wish.out) as claims, Ledger(wish.out) as ledger:
-        queue = Kept(jobs, ledger, claims, wish)
+        queue = Kept(jobs, ledger, claims, wish, tell or _say_nothing)
         try:
             for receipt in execute(queue):
                 yield queue.close(receipt)
         finally:
             queue.leave()
+
+
+def _say_nothing(count: int, holder: Holder) -> None:
+    pass
 
 
 def _told(entry: Entry, outcome: Outcome) -> Entry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import signal
 import sys
@@ -14,6 +15,13 @@ from typing import Any
 
 import click
 
+from ..batch.campaign import Execute, run_campaign
+from ..batch.claims import Holder
+from ..batch.inside import Inside
+from ..batch.pool import Pool
+from ..batch.resume import Wish
+from ..batch.share import cores, free_memory, share_out
+from ..batch.stop import Stop
 from ..darkroom import Darkroom
 from ..errors import Cancelled
 from ..jobs import SECONDS_PER_MEGAPIXEL, Equipment, Job, Outcome, State
@@ -25,6 +33,25 @@ Task = tuple[Job, Work]
 
 STOPPED = 130
 """What a shell expects of a program ended by Ctrl-C."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Manner:
+    """How a batch is done.
+
+    Attributes:
+        processes: Their number; 0 chooses.
+        threads: Threads of each; 0 divides the cores.
+        memory: Budget in bytes of all together; None takes what is usual.
+        timeout_s: Seconds a photo may take; 0 lets it.
+        wish: The output folder and what is wanted of photos its ledger knows; None keeps none.
+    """
+
+    processes: int = 1
+    threads: int = 0
+    memory: int | None = None
+    timeout_s: float = 0.0
+    wish: Wish | None = None
 
 
 def left_out(found: Sequence[Found]) -> list[Outcome]:
@@ -104,6 +131,93 @@ def stopping(darkroom: Darkroom) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def run_kept(
+    jobs: Sequence[Job], others: Sequence[Outcome], manner: Manner, *, as_json: bool = False
+) -> int:
+    """Restore photos in one process or several, with the ledger of their output folder.
+
+    Args:
+        jobs: One per photo.
+        others: Outcomes that are known beforehand; they are counted and shown at the end.
+        manner: How.
+        as_json: Print one JSON document instead of lines.
+    Returns:
+        The exit code, as `run_batch`.
+    """
+    outcomes: list[Outcome] = []
+    stop = Stop()
+    with Display(len(jobs), as_json, SECONDS_PER_MEGAPIXEL) as display:
+        for tools in {job.equipment for job in jobs}:
+            open_room(tools, display)  # Refuses what does not do, before any folder is made.
+        jobs, execute = _workforce(jobs, manner, stop, display)
+        with stopping_in_steps(stop), contextlib.suppress(Cancelled, KeyboardInterrupt):
+            for outcome in run_campaign(jobs, execute, manner.wish, _tell_waiting):
+                outcomes.append(outcome)
+                _show(outcome, display)
+    outcomes += others
+    report = _print_json if as_json else _print_summary
+    report(outcomes, len(jobs), stop.asked)
+    if stop.asked:
+        return STOPPED
+    return int(not outcomes or any(outcome.state is State.FAILED for outcome in outcomes))
+
+
+def _workforce(
+    jobs: Sequence[Job], manner: Manner, stop: Stop, display: Display
+) -> tuple[list[Job], Execute]:
+    """Who does the jobs, and the jobs with each process's share of the machine."""
+    share = share_out(
+        manner.processes,
+        len(jobs),
+        manner.threads,
+        manner.memory,
+        cores=cores(),
+        free=free_memory(),
+    )
+    if share.processes == 1 and not manner.timeout_s:
+        return list(jobs), Inside(lambda tools: open_room(tools, display), stop, display)
+    shared = [
+        dataclasses.replace(
+            job, equipment=Equipment(job.equipment.engine, share.threads, share.memory)
+        )
+        for job in jobs
+    ]
+    return shared, Pool(share, stop, display, manner.timeout_s)
+
+
+def _tell_waiting(count: int, holder: Holder) -> None:
+    photos = "one photo" if count == 1 else f"{count} photos"
+    print(f"waiting for {photos} that {holder} is at work on", file=sys.stderr)  # noqa: T201
+
+
+@contextlib.contextmanager
+def stopping_in_steps(stop: Stop) -> Iterator[None]:
+    """Let the first Ctrl-C finish the photos at work, a second leave them, a third end it all.
+
+    A request to end (SIGTERM) leaves them at once.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: Any) -> None:
+        if number == signal.SIGTERM or stop.asked:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            stop.now()
+        else:
+            stop.finish()
+            said = "finishing the photos at work; once more to leave them"
+            print(said, file=sys.stderr)  # noqa: T201
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, interrupt) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _show(outcome: Outcome, display: Display) -> None:

@@ -1,4 +1,4 @@
-"""What a person sees while a batch runs: a bar per photo, a bar for all, and a line per result."""
+"""What a person sees while a batch runs: a bar per photo at work, one for all, lines of results."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ class Display:
         self._done = 0
         self._stages: tuple[str, ...] = ()
         self._live: Any = None
-        self._one: Any = None
+        self._bars: dict[int, Any] = {}
+        self._within: dict[int, float] = {}
         self._all: Any = None
 
     def __enter__(self) -> Display:
@@ -46,23 +47,33 @@ class Display:
             self._live.stop()
             self._live = None
 
-    def photo(self, name: str) -> None:
-        """Begin a photo."""
-        if self._live is not None:
-            self._live.reset(self._one, total=None, description=name, stage="reading", whole="?")
+    def photo(self, name: str, lane: int = 0) -> None:
+        """Begin a photo; `lane` is the number of the process that works on it."""
+        if self._live is None:
+            return
+        bar = self._bars.get(lane)
+        if bar is None:
+            bar = self._bars[lane] = self._live.add_task("", total=None, stage="", whole="?")
+        self._live.reset(bar, total=None, description=name, stage="reading", whole="?")
 
-    def tile(self, stage: str, done: int, total: int) -> None:
+    def tile(self, stage: str, done: int, total: int, lane: int = 0) -> None:
         """Show tiles done of a stage; this is the `progress` of a darkroom."""
-        if self._live is not None:
-            self._live.update(self._one, completed=done, total=total, stage=stage, whole=total)
-            within = share_done(self._weights, stage, done / total)
-            self._live.update(self._all, completed=self._done + within)
+        if self._live is not None and lane in self._bars:
+            bar = self._bars[lane]
+            self._live.update(bar, completed=done, total=total, stage=stage, whole=total)
+            self._within[lane] = share_done(self._weights, stage, done / total)
+            self._advance()
 
-    def finished(self) -> None:
-        """End a photo."""
+    def finished(self, lane: int | None = 0) -> None:
+        """End a photo; None where no process worked on it."""
         self._done += 1
         if self._live is not None:
-            self._live.update(self._all, completed=self._done)
+            if lane is not None:
+                self._within.pop(lane, None)
+            self._advance()
+
+    def _advance(self) -> None:
+        self._live.update(self._all, completed=self._done + sum(self._within.values()))
 
     def say(self, line: str) -> None:
         """Print a line of results, above the bars where there are any."""
@@ -94,7 +105,6 @@ class Display:
             redirect_stdout=False,
             transient=True,
         )
-        self._one = self._live.add_task("", total=None, stage="", whole="?")
         self._all = self._live.add_task(
             "all", total=self._photos, stage="photos", whole=self._photos
         )

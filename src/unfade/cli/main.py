@@ -12,6 +12,7 @@ from .. import __version__
 COMMANDS = {
     "restore": "Restore photos: files, folders or patterns.",
     "replay": "Do again what a sidecar says, and compare byte for byte.",
+    "status": "Tell how far a batch is, and what failed.",
     "detect": "Find damage and write masks, overlays and statistics.",
     "inpaint": "Fill what a mask marks, and touch nothing else.",
     "age": "Make photos old: aged, clean and mask, for training and tests.",

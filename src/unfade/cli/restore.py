@@ -13,9 +13,12 @@ from .options import (
     existing,
     existing_options,
     json_option,
+    papers,
+    papers_options,
     parse_names,
     photos,
 )
+from .several import batch_options, manner
 
 if TYPE_CHECKING:
     from ..choose import Changes
@@ -77,12 +80,14 @@ LIMITS = click.FloatRange(0, 1)
     default=False,
     help="Write NAME.report.json and a before/after page too.  [no]",
 )
+@papers_options
 @click.option("--format", "format_", type=click.Choice(list(SUFFIXES)), help="As the source.")
 @click.option(
     "--bits", type=click.Choice(["8", "16", "32"]), help="Bits per sample, as the source."
 )
 @click.option("--quality", type=click.IntRange(1, 100), help="Of JPEG, WebP, HEIF and AVIF.")
 @existing_options
+@batch_options
 @click.option("--dry-run", is_flag=True, help="Say what would be done; write nothing.")
 @json_option
 @equipment_options
@@ -102,14 +107,16 @@ def command(
     touched. Exit code: 0, 1 if a photo failed (the others are done), 130 after Ctrl-C.
     """
     from ..io.read import can_read
-    from ..jobs import plan_job, run_job
-    from .batch import left_out, run_batch
-    from .inputs import find
+    from ..jobs import plan_job
+    from .batch import left_out, run_batch, run_kept
+    from .inputs import find, is_file_target
 
     found = find(inputs, can_read, out)
+    how = manner(options, out, is_file_target(inputs, out, can_read))
     jobs = make_jobs(inputs, found, out, options)
-    work = plan_job if dry_run else run_job
-    tasks = [(job, lambda room, job=job: work(job, room)) for job in jobs]
+    if not dry_run:
+        ctx.exit(run_kept(jobs, left_out(found), how, as_json=as_json))
+    tasks = [(job, lambda room, job=job: plan_job(job, room)) for job in jobs]
     tools = equipment(options["engine"], options["threads"], options["memory"])
     ctx.exit(run_batch(tasks, left_out(found), tools, as_json=as_json))
 
@@ -128,6 +135,7 @@ def make_jobs(
     from .inputs import is_file_target, targets
 
     recipe, changes = wanted(options)
+    wanted_papers = papers(*(options[n] for n in ("sidecar", "premis", "c2pa_cert", "c2pa_key")))
     kind = options["format_"] or ""
     items = [item for item in found if not item.problem]
     places = targets(
@@ -148,6 +156,7 @@ def make_jobs(
             save_mask=options["save_mask"],
             keep_steps=options["keep_steps"],
             report=options["report"],
+            papers=wanted_papers,
         )
         for item, place in zip(items, places, strict=True)
     ]
