@@ -5,8 +5,11 @@ import pytest
 
 from unfade.darkroom import Darkroom
 from unfade.degrade import DEGRADATIONS, PRESETS, draw_aging
+from unfade.degrade.chemistry import MARKS, AddChemistry
 from unfade.degrade.creases import AddCreases
 from unfade.degrade.fingerprints import AddFingerprints
+from unfade.degrade.gate import AddGateHair
+from unfade.degrade.light import SHAPES, AddLightLeaks
 from unfade.degrade.lines import AddLineScratches
 from unfade.degrade.particles import STATISTICS, AddParticles
 from unfade.degrade.patches import AddPatches
@@ -23,6 +26,9 @@ from unfade.recipe import Recipe, make_stage
 STAGES = [
     *(AddParticles(kind=kind, seed=1) for kind in STATISTICS),
     AddLineScratches(seed=1),
+    *(AddLightLeaks(shape=shape, seed=1) for shape in SHAPES),
+    *(AddChemistry(mark=mark, seed=1) for mark in MARKS),
+    AddGateHair(seed=1, count=3),
     AddStains(seed=1),
     AddCreases(seed=1),
     AddTears(seed=1, holes=1, corners=1),
@@ -118,6 +124,9 @@ def test_an_unknown_preset_is_named_with_the_known_ones():
         (AddStains(seed=1), {Damage.STAIN}),
         (AddTears(tears=2, holes=2, seed=1), {Damage.CREASE, Damage.LOSS}),
         (AddCreases(seed=1), {Damage.CREASE}),
+        (AddLightLeaks(seed=1), {Damage.STAIN}),
+        (AddChemistry(seed=1), {Damage.STAIN}),
+        (AddGateHair(seed=1), {Damage.HAIR}),
         (AddFoxing(seed=1), {Damage.STAIN}),
         (AddSilverMirroring(seed=1), {Damage.STAIN}),
         (AddFingerprints(seed=1), {Damage.STAIN}),
@@ -159,6 +168,53 @@ def test_particles_are_larger_in_a_finer_scan():
         stage_applied(photo, AddParticles(count=40, um_per_px=um), 1).damage.sum() for um in (20, 5)
     )
     assert fine > 6 * coarse
+
+
+def test_a_transport_line_stays_on_its_column_from_frame_to_frame():
+    columns = []
+    for frame in range(4):
+        stage = AddLineScratches(count=1, width_px=2, weave_px=0.5, frame=frame, seed=4)
+        aged = run(grey_photo(), Recipe("age", (stage,)), Darkroom())
+        columns.append(np.average(np.arange(200), weights=aged.damage.sum(axis=0)))
+    assert np.ptp(columns) < 5
+    assert len(set(columns)) == 4
+
+
+def test_a_hair_in_the_gate_trembles_but_stays():
+    first, second = (
+        run(grey_photo(), Recipe("age", (AddGateHair(count=3, seed=2, frame=n),)), Darkroom()).damage
+        for n in range(2)
+    )
+    assert (first != second).any()
+    # Their middles are close, so it is the same hair.
+    middles = [np.array(np.nonzero(damage)).mean(axis=1) for damage in (first, second)]
+    assert np.abs(middles[0] - middles[1]).max() < 10
+
+
+def test_leaks_only_add_light_and_stains_only_take_it():
+    photo = grey_photo()
+    for stage, sign in ((AddLightLeaks(seed=3), 1), (AddStains(seed=3), -1), (AddFoxing(), -1)):
+        aged = run(photo, Recipe("age", (stage,)), Darkroom())
+        assert (sign * (aged.pixels - photo.pixels) >= -1e-6).all()
+
+
+def test_stains_show_in_the_lights_and_not_in_the_shadows():
+    light, dark = (
+        run(grey_photo(value), Recipe("age", (AddStains(seed=3),)), Darkroom()).damage >= 1
+        for value in (0.9, 0.02)
+    )
+    assert light.any()
+    assert not dark.any()
+
+
+@pytest.mark.parametrize("behind", [(0.02, 0.02, 0.02), (0.98, 0.98, 0.98)])
+def test_a_lost_corner_shows_what_lies_behind(behind):
+    stage = AddTears(tears=0, corners=4, hole_px=30, through=1, behind=behind, seed=1)
+    aged = run(grey_photo(), Recipe("age", (stage,)), Darkroom())
+    lost = [aged.pixels[y, x] for y in (0, -1) for x in (0, -1)]
+    assert min(np.abs(np.array(lost) - behind).max(axis=1)) < 0.02
+    assert aged.kinds[0, 0] in (Damage.LOSS, Damage.NONE)
+    assert (aged.kinds == Damage.LOSS).any()
 
 
 def test_patches_need_a_library_and_say_so():

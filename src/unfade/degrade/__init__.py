@@ -2,10 +2,13 @@
 
 from .artifacts import draw_damage
 from .capture import AddGrain, AddNoise, Blur, CompressJpeg, LowerResolution
+from .chemistry import AddChemistry
 from .creases import AddCreases
 from .draw import PRESETS, draw_aging
 from .fading import FadeDyes, ToGrey
 from .fingerprints import AddFingerprints
+from .gate import AddGateHair
+from .light import AddLightLeaks
 from .lines import AddLineScratches
 from .particles import AddParticles
 from .patches import AddPatches
@@ -29,6 +32,9 @@ DEGRADATIONS: dict[str, type] = {
         AddParticles,
         AddPatches,
         AddLineScratches,
+        AddGateHair,
+        AddLightLeaks,
+        AddChemistry,
         AddStains,
         AddFoxing,
         AddSilverMirroring,

@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from .lines import AddLineScratches
+from .films import draw_film_damage
 from .particles import STATISTICS, AddParticles
 from .patches import PATCHES, AddPatches
 from .prints import draw_print_damage
-from .stains import draw_stains
 
 Rng = np.random.Generator
 
@@ -54,15 +53,13 @@ def draw_damage(
     # Shapes are drawn in the units of film: what is five times as large looks five times as near.
     pixel = (um_per_px or coarse * float(np.exp(rng.uniform(*np.log((6, 18)))))) / coarse
     stages = _particles(rng, size, medium, severity, pixel, shapes)
-    if medium != "print" and rng.random() < 0.2 + 0.3 * severity:
-        stages.append(_lines(rng, medium, pixel))
     if library and rng.random() < 0.2 * severity:
         stages.append(_patches(rng, size, medium, severity, shapes))
     if medium == "print":
         at = coarse * pixel
         stages += draw_print_damage(rng, size, severity, at, monochrome=monochrome)
-    elif rng.random() < 0.2 * severity:
-        stages.append(draw_stains(rng, size, severity))
+    else:
+        stages += draw_film_damage(rng, size, medium, severity, pixel)
     return stages
 
 
@@ -121,17 +118,6 @@ def _particles(
         )
         stages += [stage] if count else []
     return stages
-
-
-def _lines(rng: Rng, medium: str, um_per_px: float) -> AddLineScratches:
-    return AddLineScratches(
-        count=int(rng.integers(1, 7)),
-        width_px=float(np.exp(rng.uniform(*np.log((6, 30))))) / um_per_px,
-        upright=bool(rng.random() < 0.6),
-        opacity=float(rng.uniform(0.35, 1.0)),
-        tone=deposit_tone(rng, _polarity(rng, medium)),
-        seed=_seed(rng),
-    )
 
 
 def _patches(

@@ -133,7 +133,7 @@ class AddFoxing:
 
 def draw_stains(rng: Rng, size: tuple[int, int], severity: float) -> AddStains:
     """Draw water stains: brown or grey on paper, in the order of a tenth of its size."""
-    brown = np.array([0.52, 0.36, 0.18]) + rng.normal(0, 0.06, 3)
+    brown = np.array([0.6, 0.46, 0.28]) + rng.normal(0, 0.06, 3)
     dirty = 0.4 + rng.normal(0, 0.08) + np.array([0.03, 0.0, -0.04])
     return AddStains(
         count=1 + int(rng.poisson(0.3 + 0.7 * severity)),
