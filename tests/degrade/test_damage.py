@@ -181,10 +181,8 @@ def test_a_transport_line_stays_on_its_column_from_frame_to_frame():
 
 
 def test_a_hair_in_the_gate_trembles_but_stays():
-    first, second = (
-        run(grey_photo(), Recipe("age", (AddGateHair(count=3, seed=2, frame=n),)), Darkroom()).damage
-        for n in range(2)
-    )
+    hairs = (AddGateHair(count=3, seed=2, frame=n) for n in range(2))
+    first, second = (run(grey_photo(), Recipe("age", (h,)), Darkroom()).damage for h in hairs)
     assert (first != second).any()
     # Their middles are close, so it is the same hair.
     middles = [np.array(np.nonzero(damage)).mean(axis=1) for damage in (first, second)]
