@@ -93,7 +93,18 @@ class InpaintExamples:
         return smooth_fill(known, mask, coarse_fill(known, mask)), mask, crop
 
     def mask(self, size: tuple[int, int], rng: Rng) -> Array:
-        """Draw a mask (H, W) of 0 and 1: artefacts, dilated as the stage dilates them."""
+        """Draw a mask (H, W) of 0 and 1: artefacts, dilated as the stage dilates them.
+
+        A small crop often has none, and one that is mostly hole teaches little: such are drawn
+        again, a few times.
+        """
+        for _ in range(8):
+            mask = self._artifacts(size, rng)
+            if 0 < mask.mean() < 0.5:
+                return mask
+        return np.zeros(size, np.float32)
+
+    def _artifacts(self, size: tuple[int, int], rng: Rng) -> Array:
         blank = Photo(np.full((*size, 3), 0.5, np.float32))
         stages: list[Any] = []
         while not stages:
@@ -110,9 +121,7 @@ class InpaintExamples:
         assert damage is not None
         side = int(rng.choice([3, 3, 5, 7]))
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-        mask = cv2.dilate((damage > 0.5).astype(np.float32), kernel)
-        # A crop that is mostly hole teaches little.
-        return np.asarray(mask if mask.mean() < 0.5 else mask * 0, np.float32)
+        return np.asarray(cv2.dilate((damage > 0.5).astype(np.float32), kernel), np.float32)
 
 
 @dataclasses.dataclass(frozen=True)

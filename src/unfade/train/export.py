@@ -36,6 +36,10 @@ HALO = {"damage": 128, "inpaint": 64, "denoise": 96, "fading": 0}
 """Pixels around a tile that matter: exact for damage and denoise, 2e-4 for inpaint (measured)."""
 
 
+HALO_SIDE = 512
+"""Side in pixels of the picture on which the halo of other networks is measured."""
+
+
 class Probability(nn.Module):
     """A segmentation network whose answers are probabilities: of damage, and of each kind of it."""
 
@@ -105,14 +109,14 @@ def export(net: nn.Module, card: ModelCard, folder: Path, sample: Tensor | None 
         net: In evaluation mode; one input (1, C, H, W).
         card: Its facts; checksum, parameters and grid are filled in here.
         folder: Where the pair is written.
-        sample: Input to trace with; random pixels of 128 x 160 by default. Its sides stay free
+        sample: Input to trace with; random pixels of 64 x 96 by default. Its sides stay free
             except for the fading network, which sees a proxy of one size.
     Raises:
         ModelError: The exported network answers differently.
     """
     fixed = card.task == "fading"
     if sample is None:
-        size = (PROXY_SIDE, PROXY_SIDE) if fixed else (128, 160)
+        size = (PROXY_SIDE, PROXY_SIDE) if fixed else (64, 96)
         sample = torch.rand(1, card.inputs[0], *size)
     path = folder / f"{card.name}.onnx"
     folder.mkdir(parents=True, exist_ok=True)
@@ -206,7 +210,7 @@ def make_card(run: Run, net: nn.Module) -> ModelCard:
     halo = HALO.get(run.task, 0) if not run.net else 0
     if not whole and not halo:
         noise = torch.Generator().manual_seed(0)
-        halo = measure_halo(net, torch.rand(1, inputs, 512, 512, generator=noise))
+        halo = measure_halo(net, torch.rand(1, inputs, HALO_SIDE, HALO_SIDE, generator=noise))
     return ModelCard(
         name=run.task,
         task=run.task,

@@ -65,6 +65,7 @@ def fit(run: Run, tell: Tell = lambda line: None) -> Path:
     lightning.seed_everything(run.seed, verbose=False)
     material = read_material(run)
     task = make_task(run)
+    check_sides(run, int(getattr(task.net, "multiple_of", 1)))
     if run.init and not last.exists():
         sample = torch.rand(1, channels(run)[0], 64, 64)
         tell(f"{run.init}: {begin_with(task.net, Path(run.init), sample)}")
@@ -102,6 +103,17 @@ def check_folder(run: Run, last: Path) -> None:
                 f"{last} is of a run with {name} {theirs!r}, this one has {ours!r}; "
                 "give another --out, or --init to begin with its weights"
             )
+
+
+def check_sides(run: Run, grid: int) -> None:
+    """Refuse crops that the network cannot halve as often as it does.
+
+    Raises:
+        ValueError: A side is not a multiple of the grid.
+    """
+    for side in run.sides or (run.side,):
+        if run.task != "fading" and side % grid:
+            raise ValueError(f"side must be a multiple of {grid} for this network, got {side}")
 
 
 def write_record(run: Run, material: Material, parameters: int) -> None:

@@ -1,0 +1,150 @@
+"""Weights to begin with: what fits is taken, what does not is said."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("lightning")
+pytest.importorskip("onnx")
+
+from unfade.errors import ModelError  # noqa: E402
+from unfade.models.card import ModelCard  # noqa: E402
+from unfade.train import export  # noqa: E402
+from unfade.train.fit import fit, main  # noqa: E402
+from unfade.train.nets import ResidualNet, Restormer, SegmentationNet, UNet  # noqa: E402
+from unfade.train.nets.restormer import Shape  # noqa: E402
+from unfade.train.run import Run  # noqa: E402
+from unfade.train.weights import begin_with, read_state  # noqa: E402
+
+TINY = (4, 6, 8)
+SAMPLE = torch.rand(1, 3, 32, 32)
+
+
+def unlike(net):
+    """Give a network numbers as if it had been trained."""
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for name, value in net.state_dict().items():
+            if value.is_floating_point():
+                noise = torch.rand(value.shape, generator=generator)
+                value.copy_(noise + 0.5 if "var" in name else (noise - 0.5) * 0.6)
+    return net
+
+
+def test_a_run_folder_gives_its_best_weights(photos, tmp_path):
+    settings = {"steps": 1, "every": 1, "side": 32, "batch": 1, "workers": 0, "threads": 1}
+    fit(Run("denoise", (str(photos),), out=str(tmp_path), **settings))
+    best = torch.load(tmp_path / "best.ckpt", weights_only=True)["state_dict"]
+    state = read_state(tmp_path)
+    assert {f"net.{k}" for k in state} == set(best)
+    net = ResidualNet((32, 48, 64, 96), blocks=1)
+    taken = begin_with(net, tmp_path, SAMPLE)
+    assert (len(taken.taken), taken.fresh, taken.unused) == (len(state), (), ())
+    assert str(taken) == f"{len(state)} of {len(state)} tensors taken"
+    told = []
+    other = tmp_path / "other"
+    run = Run("restore", (str(photos),), init=str(tmp_path), out=str(other), **settings)
+    fit(run, told.append)
+    assert "tensors taken" in told[0] and "begin fresh" in told[0]
+
+
+def test_what_fits_of_another_task_is_taken_and_the_rest_is_named(tmp_path):
+    denoise = unlike(ResidualNet(TINY, 3, 3, 1))
+    torch.save(
+        {"state_dict": {f"net.{k}": v for k, v in denoise.state_dict().items()}},
+        tmp_path / "denoise.ckpt",
+    )
+    inpaint = ResidualNet((*TINY, 10), 4, 3, 1)
+    taken = begin_with(inpaint, tmp_path / "denoise.ckpt", SAMPLE)
+    assert torch.equal(inpaint.encode[1][0].first.weight, denoise.encode[1][0].first.weight)
+    assert "first.weight" in taken.fresh and "first.weight" in taken.unused
+    assert "encode.3.0.first.weight" in taken.fresh
+    assert "begin fresh: first.weight, " in str(taken)
+
+
+def test_official_files_of_restormer_are_begun_with(tmp_path):
+    shape = Shape(width=8, blocks=(1,) * 4, back=(1,) * 4)
+    official = unlike(Restormer(shape))
+    torch.save({"params": official.state_dict()}, tmp_path / "deraining.pth")
+    net = Restormer(shape)
+    assert begin_with(net, tmp_path / "deraining.pth", SAMPLE).fresh == ()
+    assert torch.equal(net(SAMPLE), official(SAMPLE))
+
+
+def test_popular_u_net_files_are_begun_with(tmp_path):
+    widths = (4, 6, 8, 8, 8)
+    net = UNet(widths)
+    theirs = {}
+    for level in range(1, 6):
+        for key, value in net.encode[level - 1].state_dict().items():
+            theirs[f"Conv{level}.conv.{key}"] = value
+    for level in range(2, 6):
+        for key, value in net.decode[level - 2].state_dict().items():
+            theirs[f"Up_conv{level}.conv.{key}"] = value
+        for key, value in net.grow[level - 2].state_dict().items():
+            theirs[f"Up{level}.up.{key}"] = value
+    theirs |= {f"Conv_1x1.{k}": v for k, v in net.head.state_dict().items()}
+    torch.save({f"module.{k}": v for k, v in theirs.items()}, tmp_path / "unet.pth")
+    fresh = UNet(widths)
+    assert begin_with(fresh, tmp_path / "unet.pth", SAMPLE).fresh == ()
+    assert torch.equal(fresh.eval()(SAMPLE), net.eval()(SAMPLE))
+
+
+@pytest.mark.parametrize("outputs", [1, 4])
+def test_a_shipped_network_is_read_back_from_its_onnx_file(outputs, tmp_path):
+    net = unlike(SegmentationNet(TINY, 3, outputs)).eval()
+    card = ModelCard("damage", "damage", "", channels_out=outputs)
+    path = export.export(export.Probability(net).eval(), card, tmp_path)
+    fresh = SegmentationNet(TINY, 3, outputs)
+    begin_with(fresh, path, SAMPLE)
+    assert fresh.training
+    with torch.no_grad():
+        assert torch.allclose(fresh.eval()(SAMPLE), net(SAMPLE), atol=0.02, rtol=0.01)
+
+
+def test_a_network_without_normalization_is_read_back_too(tmp_path):
+    net = unlike(ResidualNet(TINY, 3, 3, 1)).eval()
+    path = export.export(net, ModelCard("denoise", "denoise", ""), tmp_path)
+    fresh = ResidualNet(TINY, 3, 3, 1)
+    begin_with(fresh, path, SAMPLE)
+    assert torch.allclose(fresh(SAMPLE), net(SAMPLE), atol=0.01)
+    with pytest.raises(ModelError, match=r"that are not the .* of this network; give the --net"):
+        begin_with(ResidualNet((4, 6, 8, 8), 3, 3, 1), path, SAMPLE)
+
+
+@pytest.mark.parametrize(
+    ("write", "complaint"),
+    [
+        (lambda p: None, "cannot be read as weights"),
+        (lambda p: p.write_bytes(b"nothing"), "cannot be read as weights"),
+        (lambda p: p.mkdir(), "holds neither best.ckpt nor last.ckpt"),
+        (lambda p: torch.save([1, 2], p), "holds a list, expected a state dict"),
+        (lambda p: torch.save({"epoch": 3}, p), "holds no weights; its keys are epoch"),
+        (lambda p: torch.save({"head.weight": torch.zeros(9)}, p), "nothing in .* fits"),
+    ],
+)
+def test_what_is_no_weights_is_said(write, complaint, tmp_path):
+    place = tmp_path / "weights.pth"
+    write(place)
+    with pytest.raises(ModelError, match=complaint):
+        begin_with(UNet((4, 6, 8)), place, SAMPLE)
+
+
+def test_code_in_a_file_of_weights_is_never_run(tmp_path):
+    place = tmp_path / "evil.pth"
+
+    class Evil:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "ran"), "w"))
+
+    torch.save({"params": Evil()}, place)
+    with pytest.raises(ModelError, match="cannot be read as weights"):
+        begin_with(UNet((4, 6, 8)), place, SAMPLE)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_the_command_says_what_is_wrong_in_one_line(photos, tmp_path, capsys):
+    line = ["denoise", "--data", str(photos), "--init", str(tmp_path / "none.ckpt")]
+    assert main([*line, "--out", str(tmp_path / "run"), "--workers", "0"]) == 1
+    assert "none.ckpt cannot be read as weights" in capsys.readouterr().out
