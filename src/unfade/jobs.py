@@ -21,6 +21,7 @@ import numpy as np
 
 from .choose import Changes, recipe_for
 from .darkroom import DEFAULT_MEMORY, Darkroom
+from .derivatives import parse_derivative, write_derivative
 from .errors import Cancelled, ReadError, UnfadeError, WriteError
 from .io.read import read, read_mask
 from .io.write import FORMATS, copy, write, write_plane
@@ -84,6 +85,8 @@ class Job:
         keep_steps: Write the photo after every stage that changed it, as `name.step-2-inpaint`.
         report: Write `name.report.json` and `name.report.html`.
         papers: Sidecar, PREMIS and signature of the target.
+        also: Companions of the target, as `derivatives.parse_derivative` reads them.
+        keep_times: Give the target and its companions the modification time of the source.
     """
 
     source: str
@@ -101,6 +104,8 @@ class Job:
     keep_steps: bool = False
     report: bool = False
     papers: Papers = dataclasses.field(default_factory=Papers)
+    also: tuple[str, ...] = ()
+    keep_times: bool = False
 
 
 INPUTS = ("mask", "reference")
@@ -108,7 +113,7 @@ INPUTS = ("mask", "reference")
 
 NOT_OF_THE_TARGET = frozenset(
     {"source", "target", "recipe", "changes", "equipment", "existing", "papers", *INPUTS}
-    | {"save_mask", "keep_steps", "report"}
+    | {"save_mask", "keep_steps", "report", "also", "keep_times"}
 )
 """Fields of a job that its sidecar tells elsewhere, or that leave the target as it is."""
 
@@ -248,9 +253,12 @@ def _restore(job: Job, darkroom: Darkroom) -> Outcome:
             written.append(_write_mask(job, after))
         if job.report:
             written += write_report(before, after, Path(job.target), deed.about)
+        written += _write_also(job, after)
         untouched = is_untouched(job, after)
         _deliver(job, after, deed, untouched, darkroom, written)
         written.insert(0, Path(job.target))
+        if job.keep_times:
+            _keep_times(job)
     return Outcome(
         job,
         State.DONE,
@@ -369,6 +377,19 @@ def _deliver(
         strips=darkroom.strips,
         finish=finish,
     )
+
+
+def _write_also(job: Job, photo: Photo) -> Iterator[Path]:
+    for text in job.also:
+        yield write_derivative(photo, Path(job.target), parse_derivative(text))
+
+
+def _keep_times(job: Job) -> None:
+    """Photo managers sort by the time of a file where its tags say nothing."""
+    told = Path(job.source).stat()
+    target = Path(job.target)
+    for path in (target, *(parse_derivative(text).path(target) for text in job.also)):
+        os.utime(path, ns=(told.st_atime_ns, told.st_mtime_ns))
 
 
 def _write_mask(job: Job, photo: Photo) -> Path:

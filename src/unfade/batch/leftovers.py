@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-BESIDE = r"(\.(mask|origin|report|infrared|web|full|\d+px|step-\d+-\w+))?"
+BESIDE = r"(\.(mask|origin|report|infrared|web|full|(web-)?\d+px|step-\d+-\w+))?"
 """Endings of what is written beside a result."""
 
 ABOUT = r"(\.(unfade\.json|premis\.xml|c2pa))?"

@@ -9,7 +9,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-OURS = re.compile(r"\.(restored|inpainted|mask|overlay|step-\d+-\w+)(-\d+)?$")
+OURS = re.compile(
+    r"\.(restored|inpainted|mask|overlay|step-\d+-\w+)(-\d+)?(\.(web|full|(web-)?\d+px))?$"
+)
 """Ending of the stem of files that earlier runs wrote beside their sources."""
 
 Test = Callable[[Path], bool]

@@ -18,7 +18,7 @@ from .options import (
     parse_names,
     photos,
 )
-from .several import batch_options, manner
+from .several import also_options, batch_options, manner
 
 if TYPE_CHECKING:
     from ..choose import Changes
@@ -81,6 +81,7 @@ LIMITS = click.FloatRange(0, 1)
     help="Write NAME.report.json and a before/after page too.  [no]",
 )
 @papers_options
+@also_options
 @click.option("--format", "format_", type=click.Choice(list(SUFFIXES)), help="As the source.")
 @click.option(
     "--bits", type=click.Choice(["8", "16", "32"]), help="Bits per sample, as the source."
@@ -157,6 +158,8 @@ def make_jobs(
             keep_steps=options["keep_steps"],
             report=options["report"],
             papers=wanted_papers,
+            also=options["also"],
+            keep_times=options["keep_times"],
         )
         for item, place in zip(items, places, strict=True)
     ]

@@ -38,6 +38,30 @@ def batch_options(command: Command) -> Command:
     return command
 
 
+def parse_also(
+    ctx: click.Context, option: click.Parameter, texts: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Check what companions are wanted; each once, in the order given."""
+    from ..derivatives import parse_derivative
+
+    try:
+        return tuple(dict.fromkeys(str(parse_derivative(text)) for text in texts))
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, option) from error
+
+
+def also_options(command: Command) -> Command:
+    """Add --also and --keep-times."""
+    for option in (
+        click.option("--keep-times/--new-times", default=True,
+                     help="Results get the modification time of their source.  [keep]"),
+        click.option("--also", multiple=True, callback=parse_also, metavar="KIND[:SIDE]",
+                     help="Write a smaller companion too, such as jpeg:2048 or web; repeatable."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
 def manner(options: dict[str, Any], out: Path | None, is_file: bool) -> Manner:
     """Gather how a batch is done, from the options above and those of the equipment.
 

@@ -1,0 +1,120 @@
+"""Companions of a photo: names, sizes, colors, and what they do not tell."""
+
+import dataclasses
+import os
+
+import numpy as np
+import pytest
+
+from unfade.darkroom import Darkroom
+from unfade.derivatives import Derivative, parse_derivative, smaller, write_derivative
+from unfade.io.icc import write_profile
+from unfade.io.read import read
+from unfade.io.write import write
+from unfade.jobs import Job, State, run_job
+from unfade.metrics import psnr
+from unfade.photo import Metadata, Photo
+from unfade.profile import ADOBE_RGB, from_srgb
+from unfade.recipe import Recipe
+
+
+def smooth(height=120, width=200):
+    """A colored slope."""
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    return np.stack([x / width, y / height, np.full_like(x, 0.4)], axis=2) * 0.6 + 0.2
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("web", "a.web.jpg"),
+        ("web:1000", "a.web-1000px.jpg"),
+        ("jpeg:2048", "a.2048px.jpg"),
+        (" WebP:64 ", "a.64px.webp"),
+        ("png", "a.full.png"),
+    ],
+)
+def test_a_companion_has_a_predictable_name(tmp_path, text, name):
+    wanted = parse_derivative(text)
+    assert wanted.path(tmp_path / "a.tif") == tmp_path / name
+    assert parse_derivative(str(wanted)) == wanted
+
+
+@pytest.mark.parametrize("text", ["", "gif", "jpeg:", "jpeg:0", "jpeg:x", "jpeg:100000", "web 10"])
+def test_another_wish_is_refused(text):
+    with pytest.raises(ValueError, match=r"must be within|expected KIND"):
+        parse_derivative(text)
+
+
+def test_the_longer_side_is_at_most_what_was_asked_and_nothing_is_enlarged(tmp_path):
+    photo = Photo(smooth(), metadata=Metadata(resolution_ppi=(300, 300)))
+    path = write_derivative(photo, tmp_path / "a.tif", Derivative("png", 50))
+    small = read(path)
+    assert small.size == (30, 50)
+    assert small.metadata.resolution_ppi == pytest.approx((75, 75), rel=1e-3)
+    path = write_derivative(photo, tmp_path / "a.tif", Derivative("png", 5000))
+    assert read(path).size == (120, 200)
+
+
+def test_alpha_shrinks_along_and_becomes_white_in_jpeg(tmp_path):
+    alpha = np.zeros((120, 200), np.float32)
+    alpha[:, 100:] = 1
+    photo = Photo(smooth(), alpha=alpha)
+    assert smaller(photo, 100).alpha.shape == (60, 100)
+    flat = read(write_derivative(photo, tmp_path / "a.tif", Derivative("jpeg"))).pixels
+    assert flat[:, :90].min() > 0.98
+    assert np.abs(flat[:, 110:] - smooth()[:, 110:]).max() < 0.1
+
+
+def test_the_web_gets_srgb_and_no_tags(tmp_path):
+    fields = {"icc-profile-data": write_profile(ADOBE_RGB)}
+    own = np.clip(from_srgb(smooth(), ADOBE_RGB), 0, 1).astype(np.float32)
+    write(
+        Photo(own, metadata=Metadata(fields=fields, resolution_ppi=(300, 300))), tmp_path / "a.tif"
+    )
+    photo = read(tmp_path / "a.tif")
+    web = read(write_derivative(photo, tmp_path / "a.tif", Derivative("web")))
+    assert psnr(web.pixels, smooth()) > 38
+    assert web.metadata.profile is None
+    assert "icc-profile-data" not in web.metadata.fields
+    assert b"unfade" not in web.metadata.fields.get("xmp-data", b"")
+    kept = read(write_derivative(photo, tmp_path / "a.tif", Derivative("jpeg", 100)))
+    assert kept.metadata.profile is not None
+
+
+def test_a_grey_photo_with_16_bits_has_companions_too(tmp_path):
+    photo = Photo(smooth()[:, :, :1].copy(), metadata=Metadata(bits=16))
+    for kind in ("web", "jpeg", "png", "webp"):
+        path = write_derivative(photo, tmp_path / "a.tif", Derivative(kind, 64))
+        assert read(path).size == (38, 64)
+    assert read(tmp_path / "a.64px.png").metadata.bits == 16
+
+
+@pytest.fixture
+def job(tmp_path):
+    write(Photo(smooth()), tmp_path / "scan.png")
+    os.utime(tmp_path / "scan.png", (1_000_000_000, 1_000_000_000))
+    (tmp_path / "out").mkdir()
+    return Job(str(tmp_path / "scan.png"), str(tmp_path / "out" / "scan.png"), Recipe("nothing"))
+
+
+def test_companions_come_with_the_result_and_all_keep_the_time(job, tmp_path):
+    asked = dataclasses.replace(job, also=("web", "jpeg:64"), keep_times=True)
+    outcome = run_job(asked, Darkroom())
+    assert outcome.state is State.DONE, outcome.message
+    for name in ("scan.png", "scan.web.jpg", "scan.64px.jpg"):
+        path = tmp_path / "out" / name
+        assert str(path) in outcome.files
+        assert path.stat().st_mtime == 1_000_000_000
+
+
+def test_without_asking_the_time_is_now(job, tmp_path):
+    run_job(job, Darkroom())
+    assert (tmp_path / "out" / "scan.png").stat().st_mtime > 1_600_000_000
+
+
+def test_where_a_companion_fails_nothing_stays(job, tmp_path):
+    (tmp_path / "out" / "scan.web.jpg").mkdir()
+    outcome = run_job(dataclasses.replace(job, also=("jpeg:64", "web")), Darkroom())
+    assert outcome.state is State.FAILED and "scan.web.jpg" in outcome.message
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["scan.web.jpg"]
