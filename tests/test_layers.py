@@ -14,7 +14,7 @@ FLOORS = """
     | derivatives | jobs evaluate | batch survey | verbs replay | cluster train | cli web
 """
 RANK = {name: rank for rank, floor in enumerate(FLOORS.split("|")) for name in floor.split()}
-DEFINE_IN_INIT = {"engines", "stages", "degrade", "train.nets"}
+DEFINE_IN_INIT = {"engines", "evaluate", "metrics", "stages", "degrade", "train.nets"}
 ALONE = {
     "openvino": "engines",
     "onnxruntime": "engines",

@@ -195,3 +195,121 @@ def test_defects_are_counted_as_things():
     assert (scores + scores).precision == pytest.approx(2 / 3)
     assert metrics.components(predicted, truth, overlap=0.1).found == 2
     assert metrics.components(0 * truth, 0 * truth).f1 == 1
+
+
+def waves(height=192, width=208):
+    """A smooth colored pattern, and the same paler, with fine stripes and a white band."""
+    y, x = np.mgrid[:height, :width].astype(float)
+    planes = [
+        0.5 + 0.3 * np.sin(x / a + k) * np.cos(y / b) + 0.15 * np.sin(x * y / 4000 + k)
+        for k, (a, b) in enumerate(((7, 11), (5, 13), (17, 3)))
+    ]
+    plain = np.clip(np.stack(planes, 2), 0, 1).astype(np.float32)
+    stripes = 0.08 * np.sin(x * 1.7 + y * 0.9)[:, :, None]
+    other = np.clip(plain * 0.9 + 0.04 + stripes, 0, 1).astype(np.float32)
+    other[40:44] = 1
+    return plain, other
+
+
+def test_ssim_psnr_color_and_blur_are_those_of_scikit_image():
+    skimage = pytest.importorskip("skimage")
+    a, b = waves()
+    options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    theirs = skimage.metrics.structural_similarity(a, b, data_range=1, channel_axis=2, **options)
+    assert metrics.ssim(a, b) == pytest.approx(theirs, abs=1e-4)
+    theirs = skimage.metrics.peak_signal_noise_ratio(a, b, data_range=1)
+    assert metrics.psnr(a, b) == pytest.approx(theirs, abs=1e-4)
+    labs = [skimage.color.rgb2lab(p) for p in (a, b)]
+    theirs = skimage.color.deltaE_ciede2000(*labs)
+    assert metrics.ciede2000(*labs) == pytest.approx(theirs, abs=1e-4)
+    for picture in (a, b):
+        theirs = skimage.measure.blur_effect(picture, channel_axis=2)
+        assert metrics.blur_effect(picture) == pytest.approx(theirs, abs=1e-4)
+
+
+def test_ms_ssim_and_gmsd_are_those_of_piq():
+    """The figures are those of piq 0.8.0, `multi_scale_ssim` and `gmsd`, for the same pictures."""
+    a, b = waves()
+    assert metrics.ms_ssim(a, b) == pytest.approx(0.882907, abs=1e-4)
+    assert metrics.gmsd(a, b) == pytest.approx(0.122264, abs=1e-4)
+    assert metrics.gmsd(a[:, :, 0], b[:, :, 0]) == pytest.approx(0.106724, abs=1e-4)
+    assert metrics.ms_ssim(a, a) == pytest.approx(1) and metrics.gmsd(b, b) == 0
+    with pytest.raises(ValueError, match="at least 176"):
+        metrics.ms_ssim(a[:170], b[:170])
+
+
+def test_psnr_and_ssim_can_be_taken_of_a_part():
+    a, b = waves()
+    band = np.zeros(a.shape[:2])
+    band[60:] = 1
+    assert metrics.ssim(a, b, band) > metrics.ssim(a, b, 1 - band)
+    assert metrics.ssim(a, b, np.ones(a.shape[:2])) == metrics.ssim(a, b)
+    with pytest.raises(ValueError, match="leaves none"):
+        metrics.ssim(a, b, np.zeros(a.shape[:2]))
+
+
+def test_colorfulness_by_hand():
+    """Half red, half green: rg is +-255, yb 127.5; equation M(3) of the paper."""
+    picture = np.zeros((4, 4, 3))
+    picture[:2, :, 0] = picture[2:, :, 1] = 1
+    assert metrics.colorfulness(picture) == pytest.approx(255 + 0.3 * 127.5)
+    assert metrics.colorfulness(np.full((4, 4, 3), 0.3)) == pytest.approx(0, abs=1e-9)
+    assert metrics.colorfulness(np.full((4, 4, 1), 0.3)) == 0
+
+
+def test_regions_divide_a_picture():
+    damage = np.zeros((40, 40))
+    damage[20, 20] = 1
+    parts = metrics.regions(damage, near_px=3)
+    assert parts["inside"].sum() == 1
+    assert not (parts["inside"] & parts["outside"]).any()
+    assert (parts["inside"] | parts["outside"]).all()
+    assert parts["near"].sum() == 28  # the places of a grid within 3 of one, itself left out
+    assert not (parts["near"] & ~parts["outside"]).any()
+
+
+def test_grain_error_tells_strength_and_spectrum_apart():
+    rng = np.random.default_rng(0)
+    slope = np.linspace(0.2, 0.8, 256)[:, None, None] * np.ones((1, 256, 3))
+    white = rng.normal(0, 4 / 255, (2, 256, 256, 1))
+    coarse = (white[1] + np.roll(white[1], 1, 0) + np.roll(white[1], 1, 1)) / np.sqrt(3)
+    truth = slope + white[0]
+    same = metrics.grain_error(slope + white[1], truth)
+    double = metrics.grain_error(slope + 2 * white[1], truth)
+    gone = metrics.grain_error(slope, truth)
+    softer = metrics.grain_error(slope + coarse, truth)
+    assert same.amplitude < 0.5 and same.spectrum_db < 1
+    assert double.amplitude == pytest.approx(4, abs=0.6)
+    assert double.spectrum_db == pytest.approx(6.02, abs=1)
+    assert gone.amplitude == pytest.approx(4, abs=0.4) and gone.spectrum_db > 20
+    assert softer.amplitude < 0.6 and softer.spectrum_db > 2 * same.spectrum_db
+    assert metrics.grain_error(slope[:31], truth[:31]) is None
+
+
+def test_the_points_of_a_curve_lie_on_it():
+    rng = np.random.default_rng(1)
+    scores = rng.random(5000)
+    truth = rng.random(5000) < scores**2
+    curve = metrics.Curve()
+    curve.add(scores, truth)
+    points = curve.points(most=400)
+    assert len(points) <= 400
+    assert (points[-1].recall, points[-1].false_alarm_rate) == (1, 1)
+    area = np.trapezoid(
+        [0, *(p.recall for p in points)], [0, *(p.false_alarm_rate for p in points)]
+    )
+    assert area == pytest.approx(curve.roc_auc, abs=2e-3)
+    for point in points[::37]:
+        said = curve.scores_at(point.threshold)
+        assert (said.recall, said.precision) == (point.recall, point.precision)
+
+
+def test_curves_are_pooled_and_rebuilt():
+    scores, truth = np.array([0.1, 0.4, 0.35, 0.8]), np.array([0, 0, 1, 1])
+    first, second = metrics.Curve(), metrics.Curve()
+    first.add(scores[:2], truth[:2])
+    second.add(scores[2:], truth[2:])
+    assert (first + second).roc_auc == pytest.approx(0.75)
+    assert metrics.Curve.of(*(first + second).counts).average_precision == pytest.approx(0.8333333)
+    at = (first + second).scores_at(0.4)
+    assert (at.hits, at.false_alarms, at.misses) == (1, 1, 1)
