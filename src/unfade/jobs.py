@@ -23,8 +23,10 @@ from .choose import Changes, recipe_for
 from .darkroom import DEFAULT_MEMORY, Darkroom
 from .derivatives import parse_derivative, write_derivative
 from .errors import Cancelled, ReadError, UnfadeError, WriteError
-from .io.read import read, read_mask
-from .io.write import FORMATS, copy, write, write_plane
+from .io.origin import Entry, write_origin
+from .io.pages import join_pages
+from .io.read import count_pages, read, read_mask, with_infrared
+from .io.write import FORMATS, copy, whole, why_loss, write, write_plane
 from .metrics import psnr, ssim
 from .photo import Photo
 from .pipeline import run
@@ -33,6 +35,7 @@ from .recipe import Recipe, Stage
 from .report.deed import Deed, file_facts, now
 from .report.history import plain
 from .report.papers import Papers, finisher
+from .report.pictures import LOOKS
 from .report.record import Output
 from .report.sidecar import beside, write_report
 from .report.xmp import provenance_packet
@@ -77,11 +80,15 @@ class Job:
         equipment: Engine, threads and memory.
         mask: Picture of the damage, white is damaged; empty looks for it.
         reference: Undamaged picture of the same size to measure against; empty measures nothing.
+        infrared: Picture of the scanner's infrared plane, of the same size; empty takes that of
+            the source, if it has one.
+        page: Page of a TIFF to take alone, from 1; 0 takes every page that is a photo.
         format: File format of the target, empty goes by its suffix.
         bits: Bits per sample of the target, 0 as in the source.
         quality: 1 to 100 for JPEG, WebP, HEIF and AVIF; 0 as in the source.
         existing: What to do where the target is there already.
         save_mask: Write the damage mask as `name.mask.png`.
+        save_origin: Write what became of each pixel as `name.origin.png`.
         keep_steps: Write the photo after every stage that changed it, as `name.step-2-inpaint`.
         report: Write `name.report.json` and `name.report.html`.
         papers: Sidecar, PREMIS and signature of the target.
@@ -96,11 +103,14 @@ class Job:
     equipment: Equipment = Equipment()
     mask: str = ""
     reference: str = ""
+    infrared: str = ""
+    page: int = 0
     format: str = ""
     bits: int = 0
     quality: int = 0
     existing: Existing = Existing.REFUSE
     save_mask: bool = False
+    save_origin: bool = False
     keep_steps: bool = False
     report: bool = False
     papers: Papers = dataclasses.field(default_factory=Papers)
@@ -108,12 +118,12 @@ class Job:
     keep_times: bool = False
 
 
-INPUTS = ("mask", "reference")
+INPUTS = ("mask", "reference", "infrared")
 """Fields of a job that name further files it reads."""
 
 NOT_OF_THE_TARGET = frozenset(
     {"source", "target", "recipe", "changes", "equipment", "existing", "papers", *INPUTS}
-    | {"save_mask", "keep_steps", "report", "also", "keep_times"}
+    | {"save_mask", "save_origin", "keep_steps", "report", "also", "keep_times"}
 )
 """Fields of a job that its sidecar tells elsewhere, or that leave the target as it is."""
 
@@ -240,22 +250,94 @@ def open_darkroom(equipment: Equipment) -> Darkroom:
 def _restore(job: Job, darkroom: Darkroom) -> Outcome:
     if skipped := check_target(job):
         return skipped
+    pages = count_pages(job.source) if job.page == 0 else (job.page,)
+    return _restore_page(job, darkroom) if len(pages) == 1 else _restore_pages(job, pages, darkroom)
+
+
+def _restore_pages(job: Job, pages: tuple[int, ...], darkroom: Darkroom) -> Outcome:
+    """Restore every page as a photo of its own and lay them together."""
+    target = Path(job.target)
+    _check_pages(job, len(pages))
+    parts = [
+        dataclasses.replace(
+            job, page=page, target=str(beside(target, f"page-{page}{target.suffix}"))
+        )
+        for page in pages
+    ]
+    with all_or_nothing() as written:
+        outcomes = []
+        for part in parts:
+            check_target(part)
+            outcomes.append(_restore_page(part, darkroom))
+            written += map(Path, outcomes[-1].files)
+        files = [Path(part.target) for part in parts]
+        with whole(target) as temporary:
+            join_pages(files, temporary)
+        for path in files:
+            path.unlink()
+    return Outcome(
+        job,
+        State.DONE,
+        recipe=", ".join(dict.fromkeys(outcome.recipe for outcome in outcomes)),
+        chosen="; ".join(f"page {n}: {o.chosen}" for n, o in zip(pages, outcomes, strict=True)),
+        evidence=tuple(
+            (stage, f"page {page}: {says}")
+            for page, outcome in zip(pages, outcomes, strict=True)
+            for stage, says in outcome.evidence
+        ),
+        files=(str(target), *(str(path) for path in written if path not in files)),
+        numbers={
+            f"page_{page}_{name}": value
+            for page, outcome in zip(pages, outcomes, strict=True)
+            for name, value in outcome.numbers.items()
+        },
+        models={name: digest for o in outcomes for name, digest in o.models.items()},
+    )
+
+
+def _check_pages(job: Job, count: int) -> None:
+    """Refuse what fits one page only.
+
+    Raises:
+        WriteError: The target cannot hold several pages.
+        ReadError: A mask, reference or infrared file belongs to one page.
+    """
+    kind = job.format or FORMATS.get(Path(job.target).suffix.lower(), "")
+    if kind != "tiff":
+        raise WriteError(
+            f"{job.target}: {job.source} has {count} pages, and {kind} holds one; write a TIFF, or "
+            "take one of them with --page"
+        )
+    for name in INPUTS:
+        if getattr(job, name):
+            raise ReadError(
+                f"{getattr(job, name)}: a {name} belongs to one photo, and {job.source} has "
+                f"{count} pages; choose one of them with --page"
+            )
+
+
+def _restore_page(job: Job, darkroom: Darkroom) -> Outcome:
     before = _open(job, darkroom)
     with darkroom.during("choose"):
         recipe, chosen = recipe_for(before, darkroom, job.recipe, job.changes)
         models = darkroom.models_used()
+    loss = _loss(job, before)
+    if recipe.only_damage and loss:
+        raise WriteError(f"{job.target}: nothing but damage may change, but {loss}")
     Path(job.target).parent.mkdir(parents=True, exist_ok=True)
     with all_or_nothing() as written:
         after = run(before, recipe, darkroom, _keeper(job, written) if job.keep_steps else None)
-        numbers = _measure(job, before, after)
+        numbers = {**_measure(job, before, after), **_counts(before, after, proven=not loss)}
         deed = _deed(job, recipe, chosen, numbers)
         if job.save_mask:
             written.append(_write_mask(job, after))
+        if job.save_origin:
+            written.append(_write_origin(job, after))
         if job.report:
             written += write_report(before, after, Path(job.target), deed.about)
         written += _write_also(job, after)
         untouched = is_untouched(job, after)
-        _deliver(job, after, deed, untouched, darkroom, written)
+        _deliver(job, before, after, deed, untouched, darkroom, written)
         written.insert(0, Path(job.target))
         if job.keep_times:
             _keep_times(job)
@@ -270,6 +352,27 @@ def _restore(job: Job, darkroom: Darkroom) -> Outcome:
         numbers=numbers,
         models=models_of(after, models),
     )
+
+
+def _loss(job: Job, photo: Photo) -> str:
+    """Why the target cannot hold the very pixels of the source; empty where it can."""
+    return why_loss(
+        photo,
+        job.target,
+        format=job.format or None,
+        bits=job.bits or None,
+        quality=job.quality or None,
+    )
+
+
+def _counts(before: Photo, after: Photo, proven: bool) -> dict[str, float]:
+    """Changed pixels and, where they are read back and compared, untouched ones."""
+    height, width = after.size
+    changed = 0 if after.origin is None else int(np.count_nonzero(after.origin))
+    counts = {"changed_pixels": float(changed)}
+    if proven and before.pixels.shape == after.pixels.shape:
+        counts["untouched_pixels_verified"] = float(height * width - changed)
+    return counts
 
 
 def models_of(photo: Photo, asked: Mapping[str, str]) -> dict[str, str]:
@@ -303,11 +406,14 @@ def is_untouched(job: Job, photo: Photo) -> bool:
     changed = photo.origin is not None and bool(photo.origin.any())
     asked = job.format or job.bits or job.quality
     same_kind = Path(job.source).suffix.lower() == Path(job.target).suffix.lower()
-    return not changed and not asked and same_kind
+    one_of_many = photo.metadata.encoding.get("pages", 1) > 1
+    return not changed and not asked and same_kind and not one_of_many
 
 
 def _open(job: Job, darkroom: Darkroom) -> Photo:
-    photo = read(job.source, allocate=darkroom.empty, strips=darkroom.strips)
+    photo = read(job.source, page=job.page, allocate=darkroom.empty, strips=darkroom.strips)
+    if job.infrared:
+        photo = with_infrared(photo, job.infrared, allocate=darkroom.empty, strips=darkroom.strips)
     if not job.mask:
         return photo
     return dataclasses.replace(photo, damage=read_mask(job.mask, photo.size))
@@ -356,7 +462,13 @@ def _deed(job: Job, recipe: Recipe, chosen: str, numbers: Mapping[str, float]) -
 
 
 def _deliver(
-    job: Job, photo: Photo, deed: Deed, untouched: bool, darkroom: Darkroom, written: list[Path]
+    job: Job,
+    before: Photo,
+    photo: Photo,
+    deed: Deed,
+    untouched: bool,
+    darkroom: Darkroom,
+    written: list[Path],
 ) -> None:
     """Write the target with its papers; a photo in which nothing changed is copied."""
     target = Path(job.target)
@@ -376,6 +488,7 @@ def _deliver(
         xmp=packet,
         strips=darkroom.strips,
         finish=finish,
+        before=before,
     )
 
 
@@ -396,6 +509,13 @@ def _write_mask(job: Job, photo: Photo) -> Path:
     path = beside(Path(job.target), "mask.png")
     damage = np.zeros(photo.size, np.float32) if photo.damage is None else photo.damage
     write_plane(damage, path)
+    return path
+
+
+def _write_origin(job: Job, photo: Photo) -> Path:
+    path = beside(Path(job.target), "origin.png")
+    origin = np.zeros(photo.size, np.uint8) if photo.origin is None else photo.origin
+    write_origin(origin, path, {mark: Entry(*look) for mark, look in LOOKS.items()})
     return path
 
 
@@ -445,6 +565,7 @@ def _plan(job: Job, darkroom: Darkroom) -> Outcome:
         return skipped
     photo = _open(job, darkroom)
     recipe, chosen = recipe_for(photo, darkroom, job.recipe, job.changes)
+    pages = 1 if job.page else photo.metadata.encoding.get("pages", 1)
     photo = enter_srgb(photo, darkroom)
     evidence, seconds = [], SECONDS_PER_MEGAPIXEL["read and write"]
     for stage in recipe:
@@ -458,7 +579,7 @@ def _plan(job: Job, darkroom: Darkroom) -> Outcome:
         chosen=chosen,
         evidence=tuple(evidence),
         files=(job.target,),
-        seconds=seconds * photo.size[0] * photo.size[1] / 1e6,
+        seconds=seconds * photo.size[0] * photo.size[1] / 1e6 * pages,
     )
 
 

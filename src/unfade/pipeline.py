@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .darkroom import Darkroom
+from .errors import RecipeError
 from .photo import Edit, Photo, Pixels, Step
 from .recipe import Recipe, Stage, settings_values
 from .working import enter_srgb, leave_srgb
@@ -34,12 +36,15 @@ def run(photo: Photo, recipe: Recipe, darkroom: Darkroom, watch: Watcher | None 
         that found nothing to do; its `origin` marks every pixel that a stage changed.
     Raises:
         Cancelled: The darkroom was told to stop.
+        RecipeError: The recipe may change nothing but damage, and a stage changes the size.
     """
     given, photo = photo, enter_srgb(photo, darkroom)
     for stage in recipe:
         with darkroom.during(stage.name):
             start = time.perf_counter()
             edit = stage(photo, darkroom)
+            if recipe.only_damage:
+                edit = confine(photo, edit, stage, darkroom)
             origin, changed = mark_origin(photo, edit, stage, darkroom)
             step = Step(
                 stage=stage.name,
@@ -54,6 +59,31 @@ def run(photo: Photo, recipe: Recipe, darkroom: Darkroom, watch: Watcher | None 
         if watch is not None:
             watch(stage, leave_srgb(given, photo, darkroom))
     return leave_srgb(given, photo, darkroom)
+
+
+def confine(photo: Photo, edit: Edit, stage: Stage, darkroom: Darkroom) -> Edit:
+    """Take back what an edit changes outside the damage mask.
+
+    Raises:
+        RecipeError: The edit has another size or other channels, so that every pixel is new.
+    """
+    if edit.pixels is None or edit.pixels is photo.pixels:
+        return edit
+    if edit.pixels.shape != photo.pixels.shape:
+        raise RecipeError(
+            f"{stage.name} makes every pixel anew, but only damage may change; leave it out with "
+            f"--without {stage.name}"
+        )
+    if photo.damage is None:
+        return dataclasses.replace(edit, pixels=None)
+    pixels, wanted, damage = darkroom.empty(photo.pixels.shape), edit.pixels, photo.damage
+
+    def strip(rows: slice) -> None:
+        marked = (damage[rows] > 0)[:, :, None]
+        pixels[rows] = np.where(marked, wanted[rows], photo.pixels[rows])
+
+    darkroom.strips(strip, photo.size)
+    return dataclasses.replace(edit, pixels=pixels)
 
 
 def mark_origin(

@@ -52,18 +52,26 @@ def settings_values(stage: Any) -> dict[str, Any]:
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """Stages in order, repeats allowed."""
+    """Stages in order, repeats allowed.
+
+    Attributes:
+        name: Its name.
+        stages: The stages.
+        about: What it is for, in a sentence.
+        only_damage: Nothing but what the damage mask marks may change, whatever the stages do.
+    """
 
     name: str
     stages: tuple[Any, ...] = ()
     about: str = ""
+    only_damage: bool = False
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.stages)
 
     @classmethod
     def from_toml(cls, text: str, known: Mapping[str, type]) -> Recipe:
-        """Read a recipe: `name`, `about`, and one `[[stage]]` table per stage.
+        """Read a recipe: `name`, `about`, `only_damage`, and one `[[stage]]` table per stage.
 
         Args:
             text: TOML; each stage table has `use = "denoise"` and any of its settings.
@@ -75,18 +83,24 @@ class Recipe:
             table = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise RecipeError(f"a recipe must be TOML: {error}") from error
-        unknown = table.keys() - {"name", "about", "stage"}
+        unknown = table.keys() - {"name", "about", "only_damage", "stage"}
         if unknown:
-            raise RecipeError(f"a recipe has name, about and [[stage]], not {min(unknown)!r}")
+            raise RecipeError(
+                f"a recipe has name, about, only_damage and [[stage]], not {min(unknown)!r}"
+            )
+        only_damage = table.get("only_damage", False)
+        if not isinstance(only_damage, bool):
+            raise RecipeError(f"only_damage must be true or false, got {only_damage!r}")
         entries = table.get("stage", [])
         if not (isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries)):
             raise RecipeError("each stage of a recipe is a table that begins with [[stage]]")
         stages = tuple(make_stage(dict(entry), known) for entry in entries)
-        return cls(table.get("name", "recipe"), stages, table.get("about", ""))
+        return cls(table.get("name", "recipe"), stages, table.get("about", ""), only_damage)
 
     def to_toml(self) -> str:
         """Write the recipe so that `from_toml` gives it back."""
         lines = [f"name = {toml_value(self.name)}", f"about = {toml_value(self.about)}"]
+        lines += ["only_damage = true"] if self.only_damage else []
         for stage in self.stages:
             lines += ["", "[[stage]]", f"use = {toml_value(stage.name)}"]
             lines += [

@@ -130,6 +130,29 @@ def read_infrared(
     return pixels[:, :, 1] if pixels.shape[2] == 3 else pixels[:, :, 0]
 
 
+def with_infrared(
+    photo: Photo,
+    path: str | os.PathLike[str],
+    *,
+    allocate: Allocate = np.empty,
+    strips: Strips | None = None,
+) -> Photo:
+    """Give a photo the infrared plane of another file; it is not written with the photo.
+
+    Raises:
+        ReadError: It cannot be read as in `read_infrared`, or is of another size.
+    """
+    plane = read_infrared(path, allocate=allocate, strips=strips)
+    if plane.shape != photo.size:
+        raise ReadError(
+            f"{path}: the infrared plane must be {photo.size[1]} x {photo.size[0]} pixels like the "
+            f"photo, got {plane.shape[1]} x {plane.shape[0]}; scan or export it at the same size"
+        )
+    fields = {**photo.metadata.fields, INFRARED: ("file", None)}
+    metadata = dataclasses.replace(photo.metadata, fields=fields)
+    return dataclasses.replace(photo, infrared=plane, metadata=metadata)
+
+
 def _metadata(source: Source) -> Metadata:
     with refusing(source.path):
         metadata = read_metadata(

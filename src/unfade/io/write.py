@@ -116,7 +116,7 @@ def write(
     if quality is not None and not 1 <= quality <= 100:
         raise ValueError(f"quality must be within 1 to 100, got {quality}")
     options = _options(kind, photo, depth, quality)
-    with _refusing(path), _whole(path) as temporary:
+    with _refusing(path), whole(path) as temporary:
         height, width, channels = photo.pixels.shape
         blocks = blocks_of(photo.metadata, (height, width, channels), history, xmp)
         _save(photo, path, temporary, kind, depth, options, blocks, strips or walk)
@@ -147,6 +147,24 @@ def _save(
     embed(temporary, kind, photo.metadata, blocks, _extra_samples(photo))
     if kind == "tiff" and infrared_home(photo) in ("page", "below"):
         _add_infrared(photo, path, temporary, strips)
+
+
+def why_loss(
+    photo: Photo,
+    path: str | os.PathLike[str],
+    *,
+    format: str | None = None,
+    bits: int | None = None,
+    quality: int | None = None,
+) -> str:
+    """Say why `write` would not keep a photo's untouched pixels to the last bit; empty if it does.
+
+    Raises:
+        WriteError: No such format, or one that does not hold so many bits.
+    """
+    kind = _format(Path(path), format)
+    depth = _depth(Path(path), kind, bits, photo.metadata)
+    return exactness(photo, photo, kind, depth, _options(kind, photo, depth, quality))
 
 
 def infrared_home(photo: Photo) -> str:
@@ -201,7 +219,7 @@ def copy(
     """
     path = Path(path)
     _check_target(path, str(source))
-    with _refusing(path), _whole(path) as temporary:
+    with _refusing(path), whole(path) as temporary:
         shutil.copyfile(source, temporary)
         if finish is not None:
             finish(temporary)
@@ -409,7 +427,7 @@ def _round(
 
 
 @contextlib.contextmanager
-def _whole(path: Path) -> Iterator[Path]:
+def whole(path: Path) -> Iterator[Path]:
     """A temporary file in the same folder that takes the target's place if all goes well."""
     temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
     # Made as any new file, so that it gets the permissions the user's files have.
