@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 @click.group(invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """List, verify and credit the networks; without a command, list them."""
+    """List, verify, credit and add networks; without a command, list them."""
     if ctx.invoked_subcommand is None:
         ctx.invoke(list_models)
 
@@ -72,6 +73,38 @@ def licence() -> None:
         ):
             if text:
                 click.echo(f"  {word:<8} {text}")
+
+
+@command.command("add")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--card", type=click.Path(path_type=Path), help="Its card; FILE.toml by default.")
+@click.option("--engine", default="auto", metavar="NAME", help="Engine to try it with.")
+def add(file: Path, card: Path | None, engine: str) -> None:
+    """Keep a network of your own: an ONNX file with its card, tried before it is copied.
+
+    It is found before a shipped network of the same name.
+    """
+    from ..engines import open_engine
+    from ..models.own import add_model
+    from ..models.zoo import SHIPPED, Zoo, own_folder
+
+    shipped = {known.name for known in Zoo(SHIPPED).list()}
+    kept = add_model(file, open_engine(engine), card)
+    click.echo(f"{kept.name}: kept in {own_folder()}")
+    if kept.name in shipped:
+        click.echo(
+            f"it takes the place of the shipped {kept.name}; `unfade models remove` undoes it"
+        )
+
+
+@command.command("remove")
+@click.argument("name")
+def remove(name: str) -> None:
+    """Take a network of your own away again."""
+    from ..models.own import remove_model
+
+    remove_model(name)
+    click.echo(f"{name}: removed")
 
 
 def _quality(card: ModelCard) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import sys
 from pathlib import Path
 
 from ..errors import ModelError
@@ -12,15 +14,30 @@ SHIPPED = Path(__file__).resolve().parent.parent / "weights"
 """The weights that come with the package."""
 
 
+def own_folder() -> Path:
+    """Where a person's own networks are kept: `$UNFADE_MODELS`, or the system's data folder."""
+    if chosen := os.environ.get("UNFADE_MODELS"):
+        return Path(chosen)
+    home = Path.home()
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local"))
+    elif sys.platform == "darwin":
+        base = home / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME", home / ".local" / "share"))
+    return base / "unfade" / "models"
+
+
 class Zoo:
     """Finds networks by name: `denoise` is `denoise.onnx` with its card `denoise.toml`.
 
     Args:
-        folders: Where to look, in this order; the weights shipped with the package by default.
+        folders: Where to look, in this order; by default among one's own and then among those
+            shipped with the package, so that an own `damage` takes the place of the shipped one.
     """
 
     def __init__(self, *folders: Path | str) -> None:
-        self.folders = tuple(Path(folder) for folder in folders) or (SHIPPED,)
+        self.folders = tuple(Path(folder) for folder in folders) or (own_folder(), SHIPPED)
 
     def find(self, name: str) -> tuple[Path, ModelCard]:
         """Give the ONNX file and the card of a network, its checksum verified.
