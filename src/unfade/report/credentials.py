@@ -129,7 +129,7 @@ def manifest(photo: Photo, deed: Deed, output: Output) -> dict[str, Any]:
                     "when": deed.when,
                 }
             )
-    return {"title": output.path.name, **_told(output.format, actions)}
+    return {"title": _title(output.path), **_told(output.format, actions)}
 
 
 def _told(format: str, actions: list[dict[str, Any]]) -> dict[str, Any]:
@@ -187,10 +187,15 @@ def _sign(
         ):
             if parent is not None:
                 kind, told = _kind_of(parent), {"relationship": "parentOf", "label": PARENT}
-                builder.add_ingredient({"title": Path(parent.name).name, **told}, kind, parent)
+                builder.add_ingredient({"title": _title(parent.name), **told}, kind, parent)
             builder.sign(signer, mime, unsigned, target)
     except c2pa.C2paError as error:
         raise SigningError(" ".join(str(error).split())) from error
+
+
+def _title(path: str | Path) -> str:
+    """The name of a file as text; names in another encoding than UTF-8 lose what is not in it."""
+    return Path(path).name.encode("utf-8", "replace").decode()
 
 
 def _kind_of(file: BinaryIO) -> str:

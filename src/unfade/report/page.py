@@ -27,6 +27,7 @@ from .pictures import (
 )
 
 TEMPLATE = Path(__file__).with_name("page.html")
+STYLE = Path(__file__).with_name("look.css")
 NUMBERS = {
     "psnr_before_db": "PSNR against the reference, before (dB)",
     "psnr_after_db": "PSNR against the reference, after (dB)",
@@ -54,6 +55,7 @@ def page_html(before: Photo, after: Photo, title: str, about: About) -> str:
     layers = {name: layer for name, layer in drawn.items() if layer is not None}
     template = string.Template(TEMPLATE.read_text("utf-8"))
     return template.substitute(
+        style=STYLE.read_text("utf-8"),
         title=html.escape(title),
         summary=html.escape(summary(shares)),
         facts=_facts(told),
@@ -104,19 +106,15 @@ def _toggle(name: str) -> str:
 def _legend(shares: Mapping[str, float]) -> str:
     marks = [mark for mark in Origin if mark.name.lower() in shares]
     bars = "".join(
-        f'<i style="flex-grow:{shares[mark.name.lower()]:.6f};background:{_css(mark)}"></i>'
+        f'<i style="flex-grow:{shares[mark.name.lower()]:.6f};background:{LOOKS[mark].css}"></i>'
         for mark in marks
     )
     rows = "".join(
-        f'<li><span class="swatch" style="background:{_css(mark)}"></span>'
+        f'<li><span class="swatch" style="background:{LOOKS[mark].css}"></span>'
         f"<b>{percent(shares[mark.name.lower()])}</b> {LOOKS[mark].words}</li>"
         for mark in marks
     )
     return f'<div class="share" aria-hidden="true">{bars}</div><ul class="legend">{rows}</ul>'
-
-
-def _css(mark: Origin) -> str:
-    return "rgb({} {} {})".format(*LOOKS[mark].color)
 
 
 def _facts(told: Mapping[str, Any]) -> str:

@@ -28,6 +28,11 @@ class Look(NamedTuple):
     words: str
     color: tuple[int, int, int]
 
+    @property
+    def css(self) -> str:
+        """The color as a page writes it."""
+        return "rgb({} {} {})".format(*self.color)
+
 
 LOOKS: Mapping[Origin, Look] = {
     Origin.UNTOUCHED: Look("untouched", (150, 150, 150)),
@@ -41,18 +46,23 @@ LOOKS: Mapping[Origin, Look] = {
 
 def picture(pixels: Pixels, quality: int = 88, profile: Profile | None = None) -> str:
     """Encode pixels as the address of a JPEG embedded in the page, in sRGB as pages show it."""
+    return _address(jpeg(pixels, quality, profile), "image/jpeg")
+
+
+def jpeg(pixels: Pixels, quality: int = 88, profile: Profile | None = None) -> bytes:
+    """Encode pixels as a JPEG in sRGB."""
     shown = np.rint(np.clip(to_srgb(pixels, profile), 0, 1) * 255).astype(np.uint8)
-    return _address(shown[:, :, ::-1], ".jpg", [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return _encoded(shown[:, :, ::-1], ".jpg", [cv2.IMWRITE_JPEG_QUALITY, quality])
 
 
-def mask_overlay(damage: Mask | None) -> Bytes | None:
+def mask_overlay(damage: Mask | None, longest: int = LONGEST) -> Bytes | None:
     """Color a mask: (h, w, 4) uint8, red where damaged, clear elsewhere; thin marks stay seen."""
     if damage is None or not damage.any():
         return None
-    return _colored(_shrink(damage), (255, 45, 85))
+    return _colored(_shrink(damage, longest), (255, 45, 85))
 
 
-def origin_overlay(origin: NDArray[np.uint8] | None) -> Bytes | None:
+def origin_overlay(origin: NDArray[np.uint8] | None, longest: int = LONGEST) -> Bytes | None:
     """Color what became of each pixel: (h, w, 4) uint8, clear where it is untouched."""
     if origin is None or not origin.any():
         return None
@@ -60,7 +70,7 @@ def origin_overlay(origin: NDArray[np.uint8] | None) -> Bytes | None:
     for mark, look in LOOKS.items():
         if mark == Origin.UNTOUCHED:
             continue
-        layer = _colored(_shrink((origin == mark).astype(np.float32)), look.color)
+        layer = _colored(_shrink((origin == mark).astype(np.float32), longest), look.color)
         overlay = layer if overlay is None else np.where(layer[:, :, 3:] > 64, layer, overlay)
     return overlay
 
@@ -91,8 +101,8 @@ def _box(row: int, col: int, side: int, size: tuple[int, int]) -> Box:
     return left, top, left + side, top + side
 
 
-def _shrink(plane: NDArray[np.float32]) -> NDArray[np.float32]:
-    factor = LONGEST / max(plane.shape)
+def _shrink(plane: NDArray[np.float32], longest: int) -> NDArray[np.float32]:
+    factor = longest / max(plane.shape)
     if factor >= 1:
         return plane
     size = (max(1, round(plane.shape[1] * factor)), max(1, round(plane.shape[0] * factor)))
@@ -109,10 +119,18 @@ def _colored(opacity: NDArray[np.float32], color: tuple[int, int, int]) -> Bytes
 
 def overlay_address(layer: Bytes) -> str:
     """Encode an overlay as the address of a PNG embedded in the page."""
-    return _address(layer[:, :, [2, 1, 0, 3]], ".png", [cv2.IMWRITE_PNG_COMPRESSION, 6])
+    return _address(png(layer), "image/png")
 
 
-def _address(pixels: Bytes, kind: str, options: list[int]) -> str:
+def png(layer: Bytes) -> bytes:
+    """Encode an overlay, (h, w, 4) uint8, as a PNG."""
+    return _encoded(layer[:, :, [2, 1, 0, 3]], ".png", [cv2.IMWRITE_PNG_COMPRESSION, 6])
+
+
+def _encoded(pixels: Bytes, kind: str, options: list[int]) -> bytes:
     _, encoded = cv2.imencode(kind, np.ascontiguousarray(pixels), options)
-    mime = {".jpg": "image/jpeg", ".png": "image/png"}[kind]
-    return f"data:{mime};base64,{base64.b64encode(encoded.tobytes()).decode()}"
+    return encoded.tobytes()
+
+
+def _address(data: bytes, mime: str) -> str:
+    return f"data:{mime};base64,{base64.b64encode(data).decode()}"

@@ -44,7 +44,18 @@ def beside(target: Path, ending: str) -> Path:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all.
+    """Write a text file in UTF-8 whole or not at all.
+
+    What UTF-8 cannot say, such as a file name in another encoding, is written as JSON escapes it.
+
+    Raises:
+        WriteError: As in `write_bytes`.
+    """
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all.
 
     Raises:
         WriteError: The folder cannot be written to, or the disk is full.
@@ -55,8 +66,8 @@ def write_text(path: Path, text: str) -> None:
     except OSError as error:
         raise WriteError(f"{path} cannot be written: {error}") from error
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         Path(name).chmod(0o666 & ~_umask())

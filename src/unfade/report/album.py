@@ -1,0 +1,313 @@
+"""The album of a batch: one page of all photos that works from its folder, without any network.
+
+While a photo is restored, pictures of it and a line of data go into `photos/`; at the end the
+page is made of all that lies there. So a batch that is resumed, or done by several processes or
+machines, ends in one page.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import html
+import json
+import os
+import re
+import string
+import urllib.parse
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..photo import Origin, Photo
+from .deed import Deed
+from .history import origin_counts, plain
+from .page import STYLE, percent, summary
+from .pictures import LOOKS, jpeg, mask_overlay, origin_overlay, png
+from .record import relative, sidecar_path
+from .sidecar import write_bytes, write_text
+
+TEMPLATE = Path(__file__).with_name("album.html")
+INDEX = "index.html"
+PHOTOS = "photos"
+SMALL, LARGE, OVERLAY = 420, 1400, 1000
+"""Longer sides in pixels of the pictures in the list, opened, and of what is laid over both."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One photo of the album; plain data.
+
+    Attributes:
+        key: Name of its files in `photos/`.
+        name: Name of the photo.
+        state: `done`, `copied` (nothing was changed) or `failed`.
+        message: Why it failed.
+        target: Where the result lies, as seen from the album.
+        recipe, chosen: Which recipe, and why.
+        size: (height, width) in pixels.
+        pixels: Number of pixels by what became of them.
+        steps: Stage and the sentence it left.
+        numbers: Further measurements.
+        seconds: Time of all stages.
+        pictures: Which of `mask` and `origin` there are.
+    """
+
+    key: str
+    name: str
+    state: str
+    message: str = ""
+    target: str = ""
+    recipe: str = ""
+    chosen: str = ""
+    size: tuple[int, int] = (0, 0)
+    pixels: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    steps: tuple[tuple[str, str], ...] = ()
+    numbers: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    seconds: float = 0.0
+    pictures: tuple[str, ...] = ()
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Share of the pixels by what became of them."""
+        whole = sum(self.pixels.values()) or 1
+        return {name: count / whole for name, count in self.pixels.items()}
+
+
+def entry_key(target: Path, source: Path) -> str:
+    """A name for a photo's files in the album: the same each time it is done."""
+    word = re.sub(r"[^A-Za-z0-9._-]+", "-", source.stem)[:40].strip(".-") or "photo"
+    place = os.path.abspath(target).encode("utf-8", "surrogateescape")  # noqa: PTH100
+    return f"{word}-{hashlib.sha256(place).hexdigest()[:10]}"
+
+
+def write_entry(folder: Path, before: Photo, after: Photo, deed: Deed, target: Path) -> Entry:
+    """Put a restored photo into an album.
+
+    Args:
+        folder: Of the album; made if it is not there.
+        before, after: The photo as read, and as it came out of `run`.
+        deed: What was done.
+        target: Where the result lies, or will.
+    Raises:
+        WriteError: The folder cannot be written to, or the disk is full.
+    """
+    source = deed.inputs["photo"].path
+    key = entry_key(target, source)
+    layers = {
+        "mask": mask_overlay(after.damage, OVERLAY),
+        "origin": origin_overlay(after.origin, OVERLAY),
+    }
+    for photo, when in ((before, "before"), (after, "after")):
+        for longest, quality, size in ((SMALL, 80, "small"), (LARGE, 85, "large")):
+            data = jpeg(photo.proxy(longest), quality, photo.metadata.profile)
+            write_bytes(folder / PHOTOS / f"{key}.{when}.{size}.jpg", data)
+    for name, layer in layers.items():
+        if layer is not None:
+            write_bytes(folder / PHOTOS / f"{key}.{name}.png", png(layer))
+    entry = Entry(
+        key=key,
+        name=source.name,
+        state="copied" if after.origin is None or not after.origin.any() else "done",
+        target=relative(target, folder),
+        recipe=deed.recipe.name,
+        chosen=deed.chosen,
+        size=after.size,
+        pixels=origin_counts(after),
+        steps=tuple((s.stage, str(s.notes.get("evidence", ""))) for s in after.history),
+        numbers=deed.numbers,
+        seconds=sum(step.seconds for step in after.history),
+        pictures=tuple(name for name, layer in layers.items() if layer is not None),
+    )
+    _store(folder, entry)
+    return entry
+
+
+def write_failure(folder: Path, source: Path, target: Path, message: str) -> None:
+    """Put a photo that could not be restored into an album.
+
+    Raises:
+        WriteError: As in `write_entry`.
+    """
+    key = entry_key(target, source)
+    _store(folder, Entry(key, source.name, "failed", message, relative(target, folder)))
+
+
+def read_entries(folder: Path) -> list[Entry]:
+    """All photos of an album, by name; one whose data cannot be read counts as failed."""
+    entries = []
+    for path in sorted((folder / PHOTOS).glob("*.json")):
+        try:
+            entries.append(_entry(json.loads(path.read_text("utf-8"))))
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+            words = f"{PHOTOS}/{path.name} cannot be read; delete it, or restore the photo again"
+            entries.append(Entry(path.stem, path.stem, "failed", words))
+    return sorted(entries, key=lambda entry: (entry.name.lower(), entry.key))
+
+
+def write_album(folder: Path, title: str, software: str) -> Path:
+    """Make the page of all photos of an album.
+
+    Args:
+        folder: Of the album.
+        title: What stands above it.
+        software: Who made it.
+    Returns:
+        The page.
+    Raises:
+        WriteError: As in `write_entry`.
+    """
+    entries = read_entries(folder)
+    template = string.Template(TEMPLATE.read_text("utf-8"))
+    text = template.substitute(
+        style=STYLE.read_text("utf-8"),
+        title=html.escape(title),
+        summary=html.escape(_summary(entries)),
+        totals=_totals(entries),
+        legend=_legend(entries),
+        failures=_failures(entries),
+        cards="\n".join(_card(entry) for entry in entries if entry.state != "failed"),
+        software=html.escape(software),
+    )
+    path = folder / INDEX
+    write_text(path, text)
+    return path
+
+
+def _store(folder: Path, entry: Entry) -> None:
+    text = json.dumps(plain(entry), indent=1, ensure_ascii=False)
+    write_text(folder / PHOTOS / f"{entry.key}.json", text)
+
+
+def _entry(told: Mapping[str, Any]) -> Entry:
+    height, width = told["size"]
+    return Entry(
+        **{
+            **told,
+            "size": (int(height), int(width)),
+            "steps": tuple((str(stage), str(says)) for stage, says in told["steps"]),
+            "pictures": tuple(told["pictures"]),
+        }
+    )
+
+
+def _summary(entries: Sequence[Entry]) -> str:
+    count = {
+        state: sum(e.state == state for e in entries) for state in ("done", "copied", "failed")
+    }
+    parts = [
+        f"{count['done']} restored" if count["done"] else "",
+        f"{count['copied']} needed nothing" if count["copied"] else "",
+        f"{count['failed']} failed" if count["failed"] else "",
+    ]
+    return f"{len(entries)} photos: {', '.join(filter(None, parts)) or 'none'}."
+
+
+def _totals(entries: Sequence[Entry]) -> str:
+    pixels = sum(sum(entry.pixels.values()) for entry in entries)
+    seconds = sum(entry.seconds for entry in entries)
+    facts = {
+        "Pixels": f"{pixels / 1e6:,.1f} MP" if pixels else "",
+        "Time of the stages": f"{seconds:,.1f} s" if seconds else "",
+        "Per megapixel": f"{seconds / pixels * 1e6:.2f} s" if pixels and seconds else "",
+    }
+    return "".join(
+        f"<div><dt>{term}</dt><dd>{value}</dd></div>" for term, value in facts.items() if value
+    )
+
+
+def _legend(entries: Sequence[Entry]) -> str:
+    counts = {
+        mark: sum(entry.pixels.get(mark.name.lower(), 0) for entry in entries) for mark in Origin
+    }
+    whole = sum(counts.values()) or 1
+    rows = (
+        f'<li><span class="swatch" style="background:{LOOKS[mark].css}"></span>'
+        f"<b>{percent(count / whole)}</b> {LOOKS[mark].words}</li>"
+        for mark, count in counts.items()
+        if count
+    )
+    return f'<ul class="legend">{"".join(rows)}</ul>'
+
+
+def _failures(entries: Iterable[Entry]) -> str:
+    rows = "".join(_row(entry.name, entry.message) for entry in entries if entry.state == "failed")
+    if not rows:
+        return ""
+    return f'<section class="failures"><h2>What failed</h2><table>{rows}</table></section>'
+
+
+def _row(term: str, value: str) -> str:
+    return f"<tr><th scope='row'>{html.escape(term)}</th><td>{html.escape(value)}</td></tr>"
+
+
+def _card(entry: Entry) -> str:
+    name, shares = html.escape(entry.name), entry.shares
+    height, width = entry.size
+    changed = 1 - shares.get("untouched", 0.0)
+    filled = sum(shares.get(mark.name.lower(), 0.0) for mark in Origin if mark >= Origin.FILLED)
+    layers = "".join(
+        f'<img class="layer overlay {layer}" loading="lazy" alt="" '
+        f'src="{_address(entry, f"{layer}.png")}">'
+        for layer in entry.pictures
+    )
+    return (
+        f'<article class="card" id="{html.escape(entry.key)}" data-state="{html.escape(entry.state)}" '
+        f'data-name="{name}" data-changed="{changed:.6f}" data-filled="{filled:.6f}" '
+        f'data-seconds="{entry.seconds:.3f}">'
+        f'<div class="compare" style="--ratio: {width} / {height}">'
+        f"{_picture(entry, 'before')}{_picture(entry, 'after')}{layers}"
+        '<span class="edge"></span>'
+        f'<input type="range" min="0" max="100" value="50" aria-label="{name}: share shown as it '
+        'was before, in percent"></div>'
+        f"<h3>{name}</h3><p>{_words(summary(shares))}</p>"
+        f'<div class="row"><button type="button" class="open">Open<span class="hidden"> '
+        f"{name}</span></button>{_links(entry)}</div>{_details(entry)}</article>"
+    )
+
+
+def _words(text: str) -> str:
+    """Text for a page, in which a number keeps its percent sign on its line."""
+    return html.escape(text.replace(" %", "\u00a0%"))
+
+
+def _picture(entry: Entry, when: str) -> str:
+    words = "Before restoring" if when == "before" else "After restoring"
+    large = _address(entry, f"{when}.large.jpg")
+    return (
+        f'<img class="layer {when}" loading="lazy" decoding="async" alt="{words}" '
+        f'src="{_address(entry, f"{when}.small.jpg")}" data-large="{large}">'
+    )
+
+
+def _address(entry: Entry, ending: str) -> str:
+    return html.escape(urllib.parse.quote(f"{PHOTOS}/{entry.key}.{ending}"))
+
+
+def _links(entry: Entry) -> str:
+    if not entry.target:
+        return ""
+    target = urllib.parse.quote(entry.target, errors="surrogateescape")
+    sidecar = urllib.parse.quote(
+        sidecar_path(Path(entry.target)).as_posix(), errors="surrogateescape"
+    )
+    return (
+        f'<a href="{html.escape(target)}">result</a>'
+        f'<a href="{html.escape(sidecar)}" title="if one was written">sidecar</a>'
+    )
+
+
+def _details(entry: Entry) -> str:
+    height, width = entry.size
+    facts = {
+        "size": f"{width} × {height} px",
+        "recipe": f"{entry.recipe}: {entry.chosen}" if entry.chosen else entry.recipe,
+        "time": f"{entry.seconds:.1f} s",
+        **{LOOKS[mark].words: percent(entry.shares[mark.name.lower()]) for mark in Origin
+           if mark.name.lower() in entry.shares},
+        **dict(entry.steps),
+        **{name: f"{value:.4g}" if isinstance(value, float) else str(value)
+           for name, value in entry.numbers.items()},
+    }  # fmt: skip
+    rows = "".join(_row(term, value) for term, value in facts.items() if value)
+    return f"<details><summary>Numbers</summary><table>{rows}</table></details>"
