@@ -122,7 +122,11 @@ def test_channels_follow_the_settings():
 
 
 def test_a_run_folder_tells_everything(photos, tmp_path):
-    fit(Run("denoise", (str(photos),), look=(str(photos),), out=str(tmp_path), **SMALL))
+    told = []
+    fit(
+        Run("denoise", (str(photos),), look=(str(photos),), out=str(tmp_path), **SMALL), told.append
+    )
+    assert told[-1].startswith("step 2: score ")
     record = json.loads((tmp_path / "run.json").read_text())
     assert record["commit"] == commit() and len(record["data_sha256"]) == 64
     assert record["parameters"] > 100_000 and "torch" in record["versions"]

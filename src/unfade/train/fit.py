@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import json
+import logging
 import subprocess
 import warnings
 from collections.abc import Callable, Sequence
@@ -23,7 +24,7 @@ from .fading import shrink
 from .loaders import Material, loaders, read_material
 from .run import Run, from_record, parse
 from .tasks import channels, make_task
-from .watch import Curves, KeepEnd, Looks, Plateau, StopOnNan, checkpoints
+from .watch import Curves, KeepEnd, Looks, Plateau, Say, StopOnNan, checkpoints
 from .weights import begin_with, open_checkpoint
 
 Tell = Callable[[str], None]
@@ -35,8 +36,22 @@ SAME = ("task", "net", "preset", "mode", "kinds")
 PRECISIONS: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 
+KNOWN = (
+    # Lightning does not know that the loaders themselves begin at the right step,
+    ".*your dataloader is not resumable.*",
+    # that a run folder holds more than checkpoints,
+    ".*exists and is not empty.*",
+    # and how many processes there is room for.
+    ".*does not have many workers.*",
+    ".*treespec, LeafSpec.*",
+)
+"""Warnings that say nothing new."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `unfade train TASK --data DIR ...`."""
+    # What matters of Lightning's own talk is told by `fit`.
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     try:
         fit(parse(arguments), lambda line: print(line, flush=True))  # noqa: T201
     except (UnfadeError, ValueError) as error:
@@ -80,8 +95,8 @@ def fit(run: Run, tell: Tell = lambda line: None) -> Path:
         tell(f"goes on from step {done}" if done else f"{run.folder}: {run.steps} steps")
     batches = loaders(run, material, done, trainer.global_rank, trainer.world_size)
     with warnings.catch_warnings():
-        # Lightning does not know that the loaders themselves begin at the right step.
-        warnings.filterwarnings("ignore", ".*your dataloader is not resumable.*")
+        for known in KNOWN:
+            warnings.filterwarnings("ignore", known)
         trainer.fit(task, *batches, ckpt_path=str(last) if done else None)
     return last
 
@@ -174,7 +189,7 @@ def make_trainer(run: Run, looks: Looks, tell: Tell) -> lightning.Trainer:
     callbacks: list[Any] = [looks]
     if run.ema:
         callbacks.append(EMAWeightAveraging(decay=run.ema, use_buffers=True))
-    callbacks += [StopOnNan(), KeepEnd(run.folder, run.steps, every), Curves(run.folder)]
+    callbacks += [StopOnNan(), Say(tell), KeepEnd(run.folder, run.steps, every), Curves(run.folder)]
     if run.schedule == "plateau":
         callbacks.append(Plateau())
     if run.patience:

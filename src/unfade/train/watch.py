@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,19 @@ class StopOnNan(lightning.Callback):
                 f"the loss became {outputs['loss'].item()} at step {trainer.global_step}; "
                 "lower --lr, or look for broken pictures in --data"
             )
+
+
+class Say(lightning.Callback):
+    """Tell the figures of every check in one line."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self.tell = tell
+
+    def on_validation_end(self, trainer: Any, task: Any) -> None:
+        if trainer.is_global_zero:
+            figures = sorted(trainer.callback_metrics.items(), key=lambda item: item[0] != "score")
+            shown = ", ".join(f"{name} {float(value):.4g}" for name, value in figures)
+            self.tell(f"step {trainer.global_step}: {shown}")
 
 
 class Curves(lightning.Callback):
