@@ -20,6 +20,8 @@ from .working import enter_srgb
 
 PRESETS = Path(__file__).resolve().parent / "presets"
 DEFAULT = "print"
+ONLY_DAMAGE = "only-damage"
+"""The archivist's recipe: nothing but damage may change."""
 
 GATES = ("denoise", "fading")
 """Stages that can tell by a cheap look that they have nothing to do."""

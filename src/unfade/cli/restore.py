@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from .options import (
+    PAPERS,
     equipment,
     equipment_options,
     existing,
@@ -73,7 +75,21 @@ LIMITS = click.FloatRange(0, 1)
     type=click.Path(dir_okay=False),
     help="Use this mask (white is damaged) instead of looking for damage.",
 )
+@click.option(
+    "--only-damage",
+    is_flag=True,
+    help="For archives: nothing but marked damage may change, checked in the written file.",
+)
+@click.option(
+    "--infrared",
+    type=click.Path(dir_okay=False),
+    help="The scanner's infrared plane, where it is a file of its own; for one photo.",
+)
+@click.option(
+    "--page", type=click.IntRange(1), help="Take this page of a TIFF alone.  [every page]"
+)
 @click.option("--save-mask", is_flag=True, help="Write NAME.mask.png too.")
+@click.option("--save-origin", is_flag=True, help="Write NAME.origin.png: what became of pixels.")
 @click.option("--keep-steps", is_flag=True, help="Write the photo after every stage too.")
 @click.option(
     "--report/--no-report",
@@ -109,6 +125,7 @@ def command(
     """
     from ..io.read import can_read
     from ..jobs import plan_job
+    from .album import album_writer
     from .batch import left_out, run_batch, run_kept
     from .inputs import find, is_file_target
 
@@ -116,7 +133,8 @@ def command(
     how = manner(options, out, is_file_target(inputs, out, can_read))
     jobs = make_jobs(inputs, found, out, options)
     if not dry_run:
-        ctx.exit(run_kept(jobs, left_out(found), how, as_json=as_json))
+        then = album_writer(options["album"])
+        ctx.exit(run_kept(jobs, left_out(found), how, as_json=as_json, then=then))
     tasks = [(job, lambda room, job=job: plan_job(job, room)) for job in jobs]
     tools = equipment(options["engine"], options["threads"], options["memory"])
     ctx.exit(run_batch(tasks, left_out(found), tools, as_json=as_json))
@@ -136,9 +154,11 @@ def make_jobs(
     from .inputs import is_file_target, targets
 
     recipe, changes = wanted(options)
-    wanted_papers = papers(*(options[n] for n in ("sidecar", "premis", "c2pa_cert", "c2pa_key")))
+    wanted_papers = papers(*(options[name] for name in PAPERS))
     kind = options["format_"] or ""
     items = [item for item in found if not item.problem]
+    if options["infrared"] and len(items) > 1:
+        raise click.UsageError(f"--infrared belongs to one photo, and {len(items)} are given")
     places = targets(
         items, out, "restored", SUFFIXES.get(kind, ""), is_file_target(inputs, out, can_read)
     )
@@ -150,11 +170,14 @@ def make_jobs(
             changes=changes,
             equipment=equipment(options["engine"], options["threads"], options["memory"]),
             mask=options["mask"] or "",
+            infrared=options["infrared"] or "",
+            page=options["page"] or 0,
             format=kind,
             bits=int(options["bits"] or 0),
             quality=options["quality"] or 0,
             existing=existing(options["overwrite"], options["skip_existing"]),
             save_mask=options["save_mask"],
+            save_origin=options["save_origin"],
             keep_steps=options["keep_steps"],
             report=options["report"],
             papers=wanted_papers,
@@ -167,9 +190,11 @@ def make_jobs(
 
 def wanted(options: dict[str, Any]) -> tuple[Recipe | None, Changes]:
     """The recipe and the changes asked for, tried out on each other."""
-    from ..choose import DEFAULT, Changes, load_recipe
+    from ..choose import DEFAULT, ONLY_DAMAGE, Changes, load_recipe
 
     recipe = load_recipe(options["recipe"]) if options["recipe"] else None
+    if options["only_damage"]:
+        recipe = dataclasses.replace(recipe or load_recipe(ONLY_DAMAGE), only_damage=True)
     changes = Changes(
         without=options["without"],
         only=options["only"],
