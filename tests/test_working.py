@@ -80,3 +80,15 @@ def test_each_step_that_is_watched_is_in_the_photos_encoding() -> None:
 def test_an_srgb_photo_is_not_copied() -> None:
     photo = Photo(RNG.random((8, 8, 3), np.float32))
     assert enter_srgb(photo, Darkroom()) is photo
+
+
+def test_stages_see_the_infrared_with_the_tone_curve_of_the_colors_and_it_leaves_as_it_came() -> (
+    None
+):
+    photo = dataclasses.replace(
+        Photo(np.full((4, 6, 3), 0.25, np.float32), infrared=np.full((4, 6), 0.5, np.float32)),
+        metadata=Metadata(profile=Profile("linear", (Curve(),) * 3, ADOBE_RGB.primaries)),
+    )
+    inside = enter_srgb(photo, Darkroom())
+    np.testing.assert_allclose(inside.infrared, 0.7354, atol=1e-3)
+    assert run(photo, Recipe("nothing"), Darkroom()).infrared is photo.infrared

@@ -11,10 +11,11 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .darkroom import Darkroom
 from .photo import Photo
-from .profile import carry_change, from_srgb, to_srgb
+from .profile import Profile, carry_change, from_srgb, to_srgb
 
 
 def enter_srgb(photo: Photo, darkroom: Darkroom) -> Photo:
@@ -33,7 +34,8 @@ def enter_srgb(photo: Photo, darkroom: Darkroom) -> Photo:
 
     darkroom.strips(strip, photo.size)
     metadata = dataclasses.replace(photo.metadata, profile=None)
-    return dataclasses.replace(photo, pixels=pixels, metadata=metadata)
+    infrared = _infrared_as_srgb(photo, profile, darkroom)
+    return dataclasses.replace(photo, pixels=pixels, infrared=infrared, metadata=metadata)
 
 
 def leave_srgb(photo: Photo, worked: Photo, darkroom: Darkroom) -> Photo:
@@ -48,6 +50,8 @@ def leave_srgb(photo: Photo, worked: Photo, darkroom: Darkroom) -> Photo:
         profile is for grey, it stays sRGB.
     """
     profile = photo.metadata.profile
+    if worked.infrared is not photo.infrared and worked.size == photo.size:
+        worked = dataclasses.replace(worked, infrared=photo.infrared)
     if profile is None or worked.pixels.shape[2] != profile.channels:
         return worked
     pixels = darkroom.empty(worked.pixels.shape)
@@ -64,3 +68,20 @@ def leave_srgb(photo: Photo, worked: Photo, darkroom: Darkroom) -> Photo:
     darkroom.strips(strip, worked.size)
     metadata = dataclasses.replace(worked.metadata, profile=profile)
     return dataclasses.replace(worked, pixels=pixels, metadata=metadata)
+
+
+def _infrared_as_srgb(
+    photo: Photo, profile: Profile, darkroom: Darkroom
+) -> NDArray[np.float32] | None:
+    """The infrared plane, which scanners store with the tone curve of the colors, as sRGB grey."""
+    stored = photo.infrared
+    if stored is None:
+        return None
+    grey, infrared = Profile(profile.name, profile.curves[:1]), darkroom.empty(photo.size)
+
+    def strip(rows: slice) -> None:
+        encoded = to_srgb(stored[rows][:, :, None], grey)[:, :, 0]
+        np.clip(encoded, 0, 1, out=infrared[rows])
+
+    darkroom.strips(strip, photo.size)
+    return infrared

@@ -4,10 +4,10 @@ import pytest
 from unfade.darkroom import Darkroom
 from unfade.models.card import ModelCard
 from unfade.models.model import Model
-from unfade.photo import Photo
+from unfade.photo import Damage, Photo
 from unfade.pipeline import run
 from unfade.recipe import Recipe
-from unfade.stages.damage import DetectDamage, infrared_damage, mark_statistics
+from unfade.stages.damage import DetectDamage, mark_statistics
 
 
 class Room(Darkroom):
@@ -87,13 +87,52 @@ def test_dust_that_is_dark_in_the_infrared_is_marked():
     infrared = np.full((60, 90), 0.8, np.float32)
     infrared[50:54, 10:14] = 0.3
     photo = Photo(np.full((60, 90, 3), 0.3, np.float32), infrared=infrared)
-    mask = detect(photo, grow_px=0).damage
-    assert mask[50:54, 10:14].all()
-    assert mask.sum() <= 30
+    found = detect(photo, grow_px=0)
+    assert found.damage[50:54, 10:14].all()
+    assert found.damage.sum() <= 36
+    assert found.history[0].notes["infrared"] is True
 
 
-def test_even_infrared_means_no_damage():
-    assert not infrared_damage(np.full((40, 50), 0.6, np.float32)).any()
+def test_an_infrared_plane_that_shows_the_picture_is_refused_and_the_network_decides():
+    rng = np.random.default_rng(0)
+    tones = np.repeat(np.repeat(rng.uniform(0.2, 0.9, (6, 9)), 10, 0), 10, 1).astype(np.float32)
+    pixels = np.repeat(tones[:, :, None] * np.float32(0.5), 3, axis=2)
+    pixels[20:26, 30:36] = 1.0
+    found = detect(Photo(pixels, infrared=tones), grow_px=0)
+    np.testing.assert_array_equal(found.damage, detect(Photo(pixels), grow_px=0).damage)
+    assert found.damage.sum() == 36
+    assert "infrared not used" in found.history[0].notes["evidence"]
+    assert found.history[0].notes["infrared"] is False
+
+
+def originals():
+    """The second mark of `speckled`, as a person's retouching."""
+    kinds = np.full((60, 90), Damage.DUST, np.uint8)
+    kinds[38:47, 58:67] = Damage.ORIGINAL
+    return kinds
+
+
+def test_what_is_original_is_left_alone_when_only_acquired_damage_is_wanted():
+    photo = Photo(speckled().pixels, kinds=originals())
+    every = detect(photo, sensitivity=0.9).damage
+    acquired = detect(photo, sensitivity=0.9, acquired_only=True)
+    assert every[42, 62] and every[22, 32]
+    assert acquired.damage[22, 32]
+    assert not acquired.damage[originals() == Damage.ORIGINAL].any()
+    assert "left alone as original" in acquired.history[0].notes["evidence"]
+
+
+@pytest.mark.parametrize(("acquired_only", "left"), [(False, 2), (True, 1)])
+def test_a_given_mask_loses_what_is_original_only_when_asked_to(acquired_only, left):
+    mask = np.zeros((60, 90), np.float32)
+    mask[42, 62] = mask[22, 32] = 1
+    photo = Photo(speckled().pixels, damage=mask, kinds=originals())
+    assert detect(photo, acquired_only=acquired_only).damage.sum() == left
+
+
+def test_without_kinds_nothing_is_taken_for_original():
+    found = detect(speckled(), acquired_only=True)
+    np.testing.assert_array_equal(found.damage, detect(speckled()).damage)
 
 
 def test_sensitivity_outside_zero_to_one_is_refused():

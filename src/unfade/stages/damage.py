@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from ..color import in_color
 from ..darkroom import Darkroom
-from ..photo import Edit, Mask, Origin, Photo
+from ..photo import Damage, Edit, Mask, Origin, Photo
 from ..recipe import Finding
 from ..settings import check_settings, setting
 from ..tiling import Tile
+from .infrared import InfraredReading, read_infrared_damage
 
 Plane = NDArray[np.float32]
 
@@ -27,6 +28,8 @@ class DetectDamage:
     The published detector (Wan et al., "Bringing Old Photos Back to Life", CVPR 2020) shrinks
     every photo to 256 px and loses thin scratches; this network runs tile by tile on every pixel
     of the scan. A mask that the photo already has, such as the user's own, is kept as it is.
+    Where the scanner saw infrared, and the plane is of use, both have a say: a pixel is whole only
+    if neither calls it damaged.
     """
 
     name: ClassVar[str] = "damage"
@@ -41,11 +44,17 @@ class DetectDamage:
         2, "marks are grown by this much, to take in soft edges", low=0, high=50, unit="px"
     )
 
+    acquired_only: bool = setting(
+        False, "leave alone what belongs to the object: paper texture, halftone, retouching by hand"
+    )
+
     def __post_init__(self) -> None:
         check_settings(self)
 
     def look(self, photo: Photo, darkroom: Darkroom) -> Finding:
         if photo.damage is not None:
+            if self.acquired_only and _original(photo, slice(None)).any():
+                return Finding(True, "a mask is given: kept but for what is original")
             return Finding(False, "a mask is given: kept")
         return Finding(True, f"looked for at sensitivity {self.sensitivity:g}")
 
@@ -53,17 +62,45 @@ class DetectDamage:
         finding = self.look(photo, darkroom)
         if not finding.needed:
             return Edit(notes={"evidence": finding.evidence})
-        probability = damage_probability(photo, darkroom)
+        if photo.damage is not None:
+            mask, spared = self._spare_original(photo, photo.damage, darkroom)
+            evidence = f"{finding.evidence}, {spared} px"
+            return Edit(damage=mask, notes={"evidence": evidence, "original_pixels": spared})
+        reading = None if photo.infrared is None else read_infrared_damage(photo, darkroom)
+        probability = damage_probability(photo, darkroom, reading)
         mask, count = self.mask(probability, darkroom)
+        mask, spared = self._spare_original(photo, mask, darkroom)
         share = float(np.count_nonzero(mask)) / mask.size
+        told = [f"{count} marks on {share:.2%} of the photo"]
+        told += [reading.evidence] if reading is not None else []
+        told += [f"{spared} px left alone as original"] if spared else []
         notes = {
-            "evidence": f"{count} marks on {share:.2%} of the photo",
+            "evidence": "; ".join(told),
             "marks": count,
             "damaged_share": share,
             "threshold": self.threshold,
-            "infrared": photo.infrared is not None,
+            "infrared": reading is not None and reading.probability is not None,
         }
+        if reading is not None:
+            notes["infrared_measured"] = reading.notes
+        if self.acquired_only:
+            notes["original_pixels"] = spared
         return Edit(damage=mask, notes=notes)
+
+    def _spare_original(self, photo: Photo, mask: Mask, darkroom: Darkroom) -> tuple[Mask, int]:
+        """Take out of a mask what is not acquired, if so set; and how many pixels that were."""
+        if not self.acquired_only or photo.kinds is None:
+            return mask, 0
+        left, spared = darkroom.empty(photo.size), 0
+
+        def strip(rows: slice) -> None:
+            nonlocal spared
+            original = _original(photo, rows)
+            spared += int(np.count_nonzero(original & (mask[rows] > 0)))
+            left[rows] = np.where(original, np.float32(0), mask[rows])
+
+        darkroom.strips(strip, photo.size)
+        return left, spared
 
     @property
     def threshold(self) -> float:
@@ -95,11 +132,21 @@ class DetectDamage:
         return mask, int(found.sum())
 
 
-def damage_probability(photo: Photo, darkroom: Darkroom) -> Plane:
-    """Ask the network how likely each pixel is damaged, and the infrared plane if there is one.
+def _original(photo: Photo, rows: slice) -> NDArray[np.bool_]:
+    """Which pixels of some rows are of a kind that the object had from the beginning."""
+    if photo.kinds is None:
+        return np.zeros((0, photo.size[1]), np.bool_)
+    belongs = np.array([kind is Damage.ORIGINAL for kind in Damage])
+    return np.asarray(belongs[photo.kinds[rows]])
+
+
+def damage_probability(
+    photo: Photo, darkroom: Darkroom, reading: InfraredReading | None = None
+) -> Plane:
+    """Ask the network how likely each pixel is damaged, and the infrared plane if it is of use.
 
     Returns:
-        (H, W) float32 in [0, 1].
+        (H, W) float32 in [0, 1]; whole only where neither says damaged: 1 - (1 - p) (1 - q).
     """
     model = darkroom.model("damage")
 
@@ -114,34 +161,14 @@ def damage_probability(photo: Photo, darkroom: Darkroom) -> Plane:
         tile=darkroom.tile_for(model, photo.size),
         multiple_of=model.card.multiple_of,
     )
-    if photo.infrared is None:
+    if reading is None or reading.probability is None:
         return probability
     return darkroom.map(
-        lambda tile, seen, hidden: np.maximum(seen, hidden),
+        lambda tile, seen, hidden: 1 - (1 - seen) * (1 - hidden),
         probability,
-        infrared_damage(photo.infrared),
+        reading.probability,
         out=darkroom.empty(photo.size),
     )
-
-
-def infrared_damage(infrared: Plane) -> Plane:
-    """Turn the scanner's infrared plane into damage: dyes let infrared through, dust does not.
-
-    Args:
-        infrared: (H, W) float32 in [0, 1].
-    Returns:
-        (H, W) float32 in [0, 1]: 0 up to an attenuation of 6 %, 1 from 25 % on.
-    """
-    height, width = infrared.shape
-    factor = max(1, max(height, width) // 256)
-    small = cv2.resize(
-        infrared, (max(1, width // factor), max(1, height // factor)), interpolation=cv2.INTER_AREA
-    )
-    # The film base is the bright side: closing removes the dust before the smoothing.
-    base = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
-    base = cv2.resize(cv2.GaussianBlur(base, (0, 0), 4), (width, height))
-    attenuation = 1 - infrared / np.maximum(base, 1e-3)
-    return np.clip((attenuation - 0.06) / 0.19, 0, 1).astype(np.float32)
 
 
 def mark_statistics(mask: Mask) -> dict[str, Any]:
