@@ -12,10 +12,14 @@ from .light import AddLightLeaks
 from .lines import AddLineScratches
 from .particles import AddParticles
 from .patches import AddPatches
+from .scanner import AddBanding, AddMoire
 from .silver import AddSilverMirroring
 from .stains import AddFoxing, AddStains
+from .surface import AddHalftone, AddPaperTexture
 from .tape import AddTape
 from .tears import AddTears
+from .textbook import AddSaltAndPepper, AddSpeckle, Digitize
+from .tone import AddVignette, Expose
 from .wear import AddAbrasion, AddFlaking, AddScratches
 from .writing import AddWriting
 
@@ -24,11 +28,20 @@ DEGRADATIONS: dict[str, type] = {
     for stage in (
         FadeDyes,
         ToGrey,
+        Expose,
+        AddVignette,
         AddGrain,
         AddNoise,
         Blur,
         LowerResolution,
         CompressJpeg,
+        AddBanding,
+        AddMoire,
+        AddPaperTexture,
+        AddHalftone,
+        AddSpeckle,
+        AddSaltAndPepper,
+        Digitize,
         AddParticles,
         AddPatches,
         AddLineScratches,

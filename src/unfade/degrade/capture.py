@@ -18,18 +18,22 @@ from numpy.typing import NDArray
 
 from ..darkroom import Darkroom
 from ..film.grain import grain_field
-from ..photo import Edit, Mask, Origin, Photo, Pixels
+from ..photo import Damage, Edit, Mask, Origin, Photo, Pixels
 from ..recipe import Finding
 from ..settings import check_settings, setting
 
 BLURS = ("gaussian", "disk", "motion")
 
 RESAMPLERS = {
+    "nearest": cv2.INTER_NEAREST,
     "area": cv2.INTER_AREA,
     "linear": cv2.INTER_LINEAR,
     "cubic": cv2.INTER_CUBIC,
     "lanczos": cv2.INTER_LANCZOS4,
 }
+
+DOWN = ("area", "linear", "cubic", "lanczos")
+UP = ("linear", "cubic", "lanczos", "nearest")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,6 +143,9 @@ class Blur:
     angle: float = setting(
         0.0, "direction of motion, from the x axis towards y", low=0, high=180, unit="degrees"
     )
+    taps: int = setting(
+        0, "side of the kernel a Gaussian is cut to; 0 takes all of it", low=0, high=999, unit="px"
+    )
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -149,12 +156,12 @@ class Blur:
     def __call__(self, photo: Photo, darkroom: Darkroom) -> Edit:
         if self.radius_px == 0:
             return Edit(notes={"evidence": "no blur"})
-        blurred = self._blur(photo.pixels)
-        return Edit(pixels=blurred, damage=_spread(photo.damage, self._blur))
+        damage = _spread(photo.damage, self._blur)
+        return Edit(pixels=self._blur(photo.pixels), damage=damage, kinds=_named(photo, damage))
 
     def _blur(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         if self.kind == "gaussian":
-            width = 2 * int(np.ceil(3 * self.radius_px)) + 1
+            width = (self.taps or 2 * int(np.ceil(3 * self.radius_px))) // 2 * 2 + 1
             blurred = cv2.GaussianBlur(pixels, (width, width), self.radius_px)
         else:
             blurred = cv2.filter2D(pixels, -1, blur_kernel(self.kind, self.radius_px, self.angle))
@@ -171,8 +178,11 @@ class LowerResolution:
     marks: ClassVar[Origin] = Origin.DENOISED
 
     factor: float = setting(2.0, "how many times smaller", low=1, high=64)
-    down: str = setting("area", "how it is shrunk", choices=tuple(RESAMPLERS))
-    up: str = setting("cubic", "how it is enlarged", choices=tuple(RESAMPLERS)[1:])
+    rows: float = setting(
+        0.0, "how many times fewer rows, where it differs; 0 as many as columns", low=0, high=64
+    )
+    down: str = setting("area", "how it is shrunk", choices=DOWN)
+    up: str = setting("cubic", "how it is enlarged", choices=UP)
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -182,8 +192,9 @@ class LowerResolution:
 
     def __call__(self, photo: Photo, darkroom: Darkroom) -> Edit:
         height, width = photo.size
-        small = (max(1, round(width / self.factor)), max(1, round(height / self.factor)))
-        if small == (width, height):
+        fewer = self.rows or self.factor
+        small = (max(1, round(width / self.factor)), max(1, round(height / fewer)))
+        if small[0] >= width and small[1] >= height:
             return Edit(notes={"evidence": "no resolution lost"})
 
         def lower(array: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -192,7 +203,8 @@ class LowerResolution:
             answer = np.asarray(large, np.float32).reshape(array.shape)
             return np.clip(answer, 0, 1, out=answer)
 
-        return Edit(pixels=lower(photo.pixels), damage=_spread(photo.damage, lower))
+        damage = _spread(photo.damage, lower)
+        return Edit(pixels=lower(photo.pixels), damage=damage, kinds=_named(photo, damage))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -276,6 +288,41 @@ def draw_grain(rng: np.random.Generator, severity: float = 0.5) -> AddGrain:
     )
 
 
+def draw_film_grain(
+    rng: np.random.Generator, um_per_px: float, severity: float = 0.5, monochrome: bool = False
+) -> AddGrain:
+    """Draw the grain of a film at the size it has in a scan.
+
+    A film's granularity is the standard deviation of its density, times 1000, through an aperture
+    of 48 micrometres: 5 for fine films, 25 and more for fast and pushed ones. By Selwyn's law it
+    grows as the aperture shrinks until the grain itself is resolved; on a small format or a fine
+    scan the same film is grainier.
+
+    Args:
+        um_per_px: Size of a pixel on the film in micrometres.
+        severity: 0 (slow film) to 1 (fast, pushed).
+        monochrome: Silver grain, grey.
+    References:
+        Selwyn, "A theory of graininess", Photographic Journal 75 (1935), 571-580.
+    """
+    granularity = float(np.exp(rng.uniform(np.log(5), np.log(8 + 32 * severity))))
+    clump_um = float(rng.uniform(4, 9)) * (granularity / 10) ** 0.3
+    aperture_um2 = um_per_px**2 + np.pi * clump_um**2
+    density = granularity / 1000 * np.sqrt(np.pi * 24**2 / aperture_um2)
+    # In mid grey, 0.46 encoded, and printed at a contrast of 1.5: 0.46 x ln(10) x 1.5 / 2.2.
+    amplitude = float(np.clip(0.72 * density, 0.002, 0.16))
+    return AddGrain(
+        amplitude=amplitude,
+        radius_px=float(np.clip(clump_um / um_per_px, 0, 4)),
+        shadows=float(rng.uniform(0.2, 0.8)),
+        highlights=float(rng.uniform(0.1, 0.8)),
+        channel_correlation=1.0 if monochrome else float(rng.uniform(0, 0.6)),
+        balance=(1.0, 1.0, 1.0) if monochrome else _balance(rng),
+        sharpening=float(rng.uniform(0.2, 1.2)) if rng.random() < 0.3 else 0.0,
+        seed=_seed(rng),
+    )
+
+
 def draw_noise(rng: np.random.Generator, severity: float = 0.5) -> AddNoise:
     """Draw sensor noise: up to 4/255 in black at severity 0, 24/255 at severity 1."""
     top = (4 + 20 * severity) / 255
@@ -313,6 +360,11 @@ def draw_jpeg(rng: np.random.Generator, severity: float = 0.5) -> CompressJpeg:
     )
 
 
+def draw_jpegs(rng: np.random.Generator, severity: float = 0.5) -> list[CompressJpeg]:
+    """Draw one JPEG or, in one of four, two on different grids: saved, cropped and saved again."""
+    return [draw_jpeg(rng, severity) for _ in range(1 + int(rng.random() < 0.25))]
+
+
 def _balance(rng: np.random.Generator) -> tuple[float, float, float]:
     """Blue, the uppermost and fastest layer of color film, is most often the grainiest."""
     return float(rng.uniform(0.8, 1.1)), 1.0, float(rng.uniform(0.9, 1.6))
@@ -325,3 +377,17 @@ def _seed(rng: np.random.Generator) -> int:
 def _spread(damage: Mask | None, fn: Callable[[Mask], Mask]) -> Mask | None:
     """What was damaged stays so, and what the damage is smeared over becomes so."""
     return None if damage is None else np.maximum(damage, fn(damage))
+
+
+def _named(photo: Photo, damage: Mask | None) -> NDArray[np.uint8] | None:
+    """Give pixels that became damaged by spreading the kind of their neighbors."""
+    if damage is None or photo.kinds is None:
+        return photo.kinds
+    kinds = photo.kinds
+    for _ in range(64):
+        unnamed = (damage > 0) & (kinds == Damage.NONE)
+        if not unnamed.any():
+            break
+        grown = np.asarray(cv2.dilate(kinds, np.ones((5, 5), np.uint8)), np.uint8)
+        kinds = np.where(unnamed, grown, kinds)
+    return kinds

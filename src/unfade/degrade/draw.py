@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from ..recipe import Recipe
-from .artifacts import draw_damage
-from .capture import draw_blur, draw_grain, draw_jpeg, draw_noise
+from .artifacts import COARSE, deposit_tone, draw_damage
+from .capture import draw_blur, draw_film_grain, draw_grain, draw_jpegs, draw_noise
 from .fading import draw_fade, draw_grey
+from .mixes import draw_grey_noise_texture, draw_random_order
+from .particles import AddParticles
+from .scanner import draw_banding, draw_moire
+from .surface import draw_halftone, draw_texture
+from .tone import draw_exposure, draw_vignette
 
 Rng = np.random.Generator
 Stages = list[Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Frame:
+    """What a preset is drawn for.
+
+    Attributes:
+        size: (height, width) in pixels.
+        library, part: As of `draw_aging`.
+    """
+
+    size: tuple[int, int]
+    library: str = ""
+    part: str = "all"
 
 
 def draw_aging(
@@ -31,7 +51,7 @@ def draw_aging(
         rng: Where all chance comes from; the recipe itself holds every drawn number, so that
             running it again gives the same aged photo.
         preset: One of `PRESETS`.
-        severity: 0 (hardly anything) to 1 (badly neglected).
+        severity: 0 (hardly anything) to 1 (badly neglected); 0.5 is an average neglected photo.
         size: (height, width) of the photo in pixels; artefacts come by area.
         library: Folder of artefact pictures to mix in; empty draws every shape.
         part: Part of the library: `all`, `train` or `val`.
@@ -42,54 +62,154 @@ def draw_aging(
         raise ValueError(f"no aging preset {preset!r}; known: {', '.join(PRESETS)}")
     if not 0 <= severity <= 1:
         raise ValueError(f"severity must be within 0 to 1, got {severity}")
-    medium, before = PRESETS[preset](rng, severity)
-    damage = draw_damage(rng, size, medium=medium, severity=severity, library=library, part=part)
-    return Recipe(preset, (*before, *damage, *_scan(rng, severity)))
+    return Recipe(preset, tuple(PRESETS[preset](rng, severity, Frame(size, library, part))))
 
 
-def _film(rng: Rng, severity: float) -> tuple[str, Stages]:
-    return "negative", [
+def _film(rng: Rng, severity: float, frame: Frame) -> Stages:
+    pixel_um = _film_pixel(rng)
+    return [
+        *_taken(rng, severity),
+        draw_film_grain(rng, pixel_um, severity),
         *_maybe(rng, 0.3, draw_fade, severity * 0.5),
-        draw_grain(rng, severity * 0.6),
+        *_damaged(rng, severity, frame, "negative", pixel_um),
+        *_scanned(rng, severity, frame, "negative", pixel_um),
     ]
 
 
-def _slide(rng: Rng, severity: float) -> tuple[str, Stages]:
-    return "slide", [draw_fade(rng, severity, "slide"), draw_grain(rng, severity * 0.4)]
+def _slide(rng: Rng, severity: float, frame: Frame) -> Stages:
+    pixel_um = _film_pixel(rng)
+    return [
+        *_taken(rng, severity),
+        draw_film_grain(rng, pixel_um, 0.7 * severity),
+        draw_fade(rng, severity, "slide"),
+        *_damaged(rng, severity, frame, "slide", pixel_um),
+        *_scanned(rng, severity, frame, "slide", pixel_um),
+    ]
 
 
-def _print_color(rng: Rng, severity: float) -> tuple[str, Stages]:
-    soft = _maybe(rng, 0.3, draw_blur, severity * 0.4)
-    return "print", [draw_fade(rng, severity, "print"), *soft, draw_grain(rng, severity * 0.3)]
+def _print_color(rng: Rng, severity: float, frame: Frame) -> Stages:
+    pixel_um = COARSE * _film_pixel(rng)
+    return [
+        *_taken(rng, severity),
+        draw_grain(rng, severity * 0.3),
+        draw_fade(rng, severity, "print"),
+        *_printed(rng, severity, pixel_um, 0.02),
+        *_damaged(rng, severity, frame, "print", pixel_um),
+        *_scanned(rng, severity, frame, "print", pixel_um),
+    ]
 
 
-def _print_bw(rng: Rng, severity: float) -> tuple[str, Stages]:
-    soft = _maybe(rng, 0.4, draw_blur, severity * 0.5)
-    grain = draw_grain(rng, severity * 0.3)
-    return "print", [draw_grey(rng), draw_fade(rng, severity, "silver"), *soft, grain]
+def _print_bw(rng: Rng, severity: float, frame: Frame) -> Stages:
+    pixel_um = COARSE * _film_pixel(rng)
+    return [
+        *_taken(rng, severity),
+        draw_grey(rng, toned=min(0.5, severity)),
+        draw_grain(rng, severity * 0.3),
+        draw_fade(rng, severity, "silver"),
+        *_printed(rng, severity, pixel_um, 0.06),
+        *_damaged(rng, severity, frame, "print", pixel_um, monochrome=True),
+        *_scanned(rng, severity, frame, "print", pixel_um),
+    ]
 
 
-def _mixed(rng: Rng, severity: float) -> tuple[str, Stages]:
-    kinds = (_print_color, _print_color, _print_bw, _slide, _film)
-    return kinds[int(rng.integers(len(kinds)))](rng, severity)
+def _mixed(rng: Rng, severity: float, frame: Frame) -> Stages:
+    kinds = (_print_bw, _print_color, _film, _slide)
+    return kinds[int(rng.choice(4, p=(0.4, 0.3, 0.18, 0.12)))](rng, severity, frame)
 
 
-def _scan(rng: Rng, severity: float) -> Stages:
-    """The scanner's share: a little blur and noise, and often JPEG."""
-    soft = _maybe(rng, 0.2, draw_blur, 0.15)
-    noise = _maybe(rng, 0.5, draw_noise, severity * 0.4)
-    return [*soft, *noise, *_maybe(rng, 0.4, draw_jpeg, severity * 0.5)]
+def _film_pixel(rng: Rng) -> float:
+    """Draw the size of a pixel on film in micrometres: a part of a scan of 1,400 to 4,200 dpi."""
+    return float(np.exp(rng.uniform(*np.log((6, 18)))))
+
+
+def _taken(rng: Rng, severity: float) -> Stages:
+    """What camera and photographer did."""
+    return [
+        *_maybe(rng, 0.35, draw_blur, severity * 0.6),
+        *_maybe(rng, 0.3, draw_exposure, severity),
+        *_maybe(rng, 0.3, draw_vignette, severity),
+    ]
+
+
+def _printed(rng: Rng, severity: float, pixel_um: float, screened: float) -> Stages:
+    """What the print is made of: mostly smooth paper, at times embossed, seldom a book's screen."""
+    if rng.random() < screened * min(1, 2 * severity):
+        return [draw_halftone(rng)]
+    return [draw_texture(rng, pixel_um)] if rng.random() < 0.15 * min(1, 2 * severity) else []
+
+
+def _damaged(
+    rng: Rng,
+    severity: float,
+    frame: Frame,
+    medium: str,
+    pixel_um: float,
+    monochrome: bool = False,
+) -> Stages:
+    return draw_damage(
+        rng,
+        frame.size,
+        medium=medium,
+        severity=severity,
+        um_per_px=pixel_um,
+        library=frame.library,
+        part=frame.part,
+        monochrome=monochrome,
+    )
+
+
+def _scanned(rng: Rng, severity: float, frame: Frame, medium: str, pixel_um: float) -> Stages:
+    """The scanner's share: softness, noise, stripes, rings; its own dust, which is sharp; JPEG."""
+    rings = medium != "print" and rng.random() < 0.06 * severity
+    dusty = rng.random() < 0.4 * severity
+    return [
+        *_maybe(rng, 0.2, draw_blur, 0.15),
+        *([draw_moire(rng, severity, "rings")] if rings else []),
+        *([_scanner_dust(rng, frame, medium, pixel_um)] if dusty else []),
+        *_maybe(rng, 0.5, draw_noise, severity * 0.4),
+        *_maybe(rng, 0.12, draw_banding, severity),
+        *(draw_jpegs(rng, severity * 0.5) if rng.random() < 0.4 else []),
+    ]
+
+
+def _scanner_dust(rng: Rng, frame: Frame, medium: str, pixel_um: float) -> AddParticles:
+    """Some dust on the scanner's glass: in its focus, so sharp also over a soft picture."""
+    bright = medium == "negative" or (medium == "print" and rng.random() < 0.6)
+    film_um = pixel_um / (COARSE if medium == "print" else 1)
+    share = frame.size[0] * frame.size[1] / (512 * 768)
+    return AddParticles(
+        kind=str(rng.choice(("dust", "dirt", "fiber"), p=(0.6, 0.2, 0.2))),
+        count=1 + int(rng.poisson(12 * share)),
+        um_per_px=film_um,
+        spread=float(rng.uniform(0, 0.3)),
+        tone=deposit_tone(rng, "bright" if bright else "dark"),
+        softness_px=0.25,
+        clustering=0.2,
+        library=frame.library,
+        part=frame.part,
+        seed=int(rng.integers(2**62)),
+    )
 
 
 def _maybe(rng: Rng, chance: float, draw: Callable[..., Any], severity: float) -> Stages:
     return [draw(rng, severity)] if rng.random() < chance else []
 
 
-PRESETS: Mapping[str, Callable[[Rng, float], tuple[str, Stages]]] = {
+def _random_order(rng: Rng, severity: float, frame: Frame) -> Stages:
+    return draw_random_order(rng, frame.size, severity)
+
+
+def _grey_noise_texture(rng: Rng, severity: float, frame: Frame) -> Stages:
+    return draw_grey_noise_texture(rng, frame.size, severity)
+
+
+PRESETS: Mapping[str, Callable[[Rng, float, Frame], Stages]] = {
     "film-35mm": _film,
     "slide": _slide,
     "print-bw": _print_bw,
     "print-color": _print_color,
     "old-photo-mixed": _mixed,
+    "random-order": _random_order,
+    "grey-noise-texture": _grey_noise_texture,
 }
-"""Aging presets by name."""
+"""Aging presets by name: five of ours, and two mixes that others published."""

@@ -103,7 +103,7 @@ class AddFoxing:
     halo: float = setting(0.4, "strength of the halo over that of the spot", low=0, high=1)
     clustering: float = setting(0.8, "0 spreads evenly, 1 gathers in clouds", low=0, high=1)
     tone: tuple[float, ...] = setting(
-        (0.5, 0.3, 0.13), "what white turns into at full strength", low=0, high=1
+        (0.62, 0.43, 0.24), "what white turns into at full strength", low=0, high=1
     )
     seed: int = setting(0, "fixes every random choice", low=0, high=2**63)
 
@@ -157,7 +157,7 @@ def draw_foxing(rng: Rng, size: tuple[int, int], severity: float, um_per_px: flo
         opacity=float(rng.uniform(0.25, 0.6 + 0.4 * severity)),
         halo=float(rng.uniform(0.1, 0.7)),
         clustering=float(rng.uniform(0.3, 1)),
-        tone=_tone(np.array([0.55, 0.34, 0.15]) + rng.normal(0, 0.07, 3)),
+        tone=_tone(np.array([0.66, 0.47, 0.27]) + rng.normal(0, 0.07, 3)),
         seed=int(rng.integers(2**62)),
     )
 
