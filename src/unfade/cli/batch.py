@@ -30,6 +30,7 @@ from .inputs import Found
 
 Work = Callable[[Darkroom], Outcome]
 Task = tuple[Job, Work]
+Afterwards = Callable[[Sequence[Outcome]], None]
 
 STOPPED = 130
 """What a shell expects of a program ended by Ctrl-C."""
@@ -71,6 +72,7 @@ def run_batch(
     equipment: Equipment,
     *,
     as_json: bool = False,
+    then: Afterwards | None = None,
 ) -> int:
     """Do all tasks, one after the other, and report.
 
@@ -79,6 +81,7 @@ def run_batch(
         others: Outcomes that are known beforehand; they are counted and shown at the end.
         equipment: What the darkroom is opened with.
         as_json: Print one JSON document instead of lines.
+        then: Called with all outcomes when they have been told.
     Returns:
         The exit code: 0, 1 if anything failed or there was nothing to do, 130 after Ctrl-C.
     """
@@ -99,6 +102,8 @@ def run_batch(
     outcomes += others
     report = _print_json if as_json else _print_summary
     report(outcomes, len(tasks), stopped)
+    if then is not None:
+        then(outcomes)
     if stopped:
         return STOPPED
     return int(not outcomes or any(outcome.state is State.FAILED for outcome in outcomes))
@@ -134,7 +139,12 @@ def stopping(darkroom: Darkroom) -> Iterator[None]:
 
 
 def run_kept(
-    jobs: Sequence[Job], others: Sequence[Outcome], manner: Manner, *, as_json: bool = False
+    jobs: Sequence[Job],
+    others: Sequence[Outcome],
+    manner: Manner,
+    *,
+    as_json: bool = False,
+    then: Afterwards | None = None,
 ) -> int:
     """Restore photos in one process or several, with the ledger of their output folder.
 
@@ -143,6 +153,7 @@ def run_kept(
         others: Outcomes that are known beforehand; they are counted and shown at the end.
         manner: How.
         as_json: Print one JSON document instead of lines.
+        then: Called with all outcomes when they have been told.
     Returns:
         The exit code, as `run_batch`.
     """
@@ -159,6 +170,8 @@ def run_kept(
     outcomes += others
     report = _print_json if as_json else _print_summary
     report(outcomes, len(jobs), stop.asked)
+    if then is not None:
+        then(outcomes)
     if stop.asked:
         return STOPPED
     return int(not outcomes or any(outcome.state is State.FAILED for outcome in outcomes))

@@ -1,0 +1,165 @@
+"""One photo looked at: on a small picture of it, in a fraction of the time it takes to restore."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..color import in_color
+from ..darkroom import Darkroom
+from ..io.proxy import read_proxy
+from ..medium import find_medium
+from ..photo import Damage, Photo, Pixels
+from ..pipeline import run
+from ..recipe import Recipe
+from ..stages import STAGES
+from ..stages.fading import tone_of
+from .doubles import picture_hash, tiny
+
+LONGEST = 1024
+"""Side of the small picture in pixels: marks of a hair's width are lost, all larger ones seen."""
+
+SEVERITIES = (("none", 0.0005), ("light", 0.005), ("moderate", 0.03), ("heavy", 1.01))
+"""Names, and the share of damaged pixels below which they hold."""
+
+ORANGE = 1.6
+"""Red over blue of the brightest pixels from which they are the mask of a color negative; the
+whites of yellowed and sepia prints stay below 1.4."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Seen:
+    """What a look at a photo tells; plain data.
+
+    Attributes:
+        path: The file.
+        problem: Why it could not be looked at; then the rest is empty.
+        file_bytes: Size of the file.
+        height, width: In pixels.
+        channels, bits: Samples per pixel, and bits of each.
+        format: `jpeg`, `tiff` ...
+        medium: `print`, `negative`, `slide` or empty, as the file or its frame tells.
+        tone: `color`, `toned` (monochrome with a tint) or `neutral` (black and white).
+        negative: Whether the picture is one, by its orange mask or the file's own word.
+        damaged_share: Of the small picture, 0 to 1.
+        severity: Name of that share, see `SEVERITIES`.
+        kinds: Share per kind of damage, where the network tells kinds.
+        faded: Whether the tone is so surely off that it would be corrected.
+        fading: What the tone is like, in words.
+        fingerprint: 63 bits that survive scaling, compression and fading; -1 for an empty picture.
+        tiny: 16 x 16 grey values in a row, to compare with.
+        thumbnail: A JPEG for a contact sheet; empty where none is wanted.
+        seconds: Time the look took.
+    """
+
+    path: str
+    problem: str = ""
+    file_bytes: int = 0
+    height: int = 0
+    width: int = 0
+    channels: int = 0
+    bits: int = 0
+    format: str = ""
+    medium: str = ""
+    tone: str = ""
+    negative: bool = False
+    damaged_share: float = 0.0
+    severity: str = ""
+    kinds: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    faded: bool = False
+    fading: str = ""
+    fingerprint: int = -1
+    tiny: bytes = b""
+    thumbnail: bytes = b""
+    seconds: float = 0.0
+
+    @property
+    def megapixels(self) -> float:
+        """Size of the picture in millions of pixels."""
+        return self.height * self.width / 1e6
+
+
+def look_at(path: Path, darkroom: Darkroom, thumbnail: int = 0) -> Seen:
+    """Look at a photo.
+
+    Args:
+        path: The file.
+        darkroom: For the networks of damage and fading.
+        thumbnail: Longest side in pixels of a thumbnail to keep; 0 keeps none.
+    Raises:
+        ReadError: It cannot be read.
+        ModelError, EngineError: A network is not there.
+        Cancelled: The darkroom was told to stop.
+    """
+    start = time.perf_counter()
+    proxy = read_proxy(path, LONGEST)
+    photo = proxy.photo
+    medium, _ = find_medium(photo)
+    tone = tone_of(in_color(photo.proxy(512)))
+    negative = medium == "negative" or has_orange_mask(photo.pixels)
+    looked = run(photo, Recipe("survey", (STAGES["damage"](),)), darkroom)
+    damaged = 0.0 if looked.damage is None else float((looked.damage >= 0.5).mean())
+    with darkroom.during("fading"):
+        fading = STAGES["fading"]().look(photo, darkroom)
+    return Seen(
+        str(path),
+        file_bytes=path.stat().st_size,
+        height=proxy.size[0],
+        width=proxy.size[1],
+        channels=proxy.channels,
+        bits=photo.metadata.bits,
+        format=photo.metadata.format,
+        medium=medium or "",
+        tone=tone,
+        negative=negative,
+        damaged_share=damaged,
+        severity=severity(damaged),
+        kinds=kinds_of(looked),
+        faded=fading.needed and not negative,
+        fading="" if negative else fading.evidence,
+        fingerprint=picture_hash(photo.pixels),
+        tiny=tiny(photo.pixels),
+        thumbnail=_jpeg(photo.proxy(thumbnail)) if thumbnail else b"",
+        seconds=time.perf_counter() - start,
+    )
+
+
+def severity(share: float) -> str:
+    """The name of a share of damaged pixels."""
+    return next(name for name, below in SEVERITIES if share < below)
+
+
+def kinds_of(photo: Photo) -> dict[str, float]:
+    """Share of a photo per kind of damage, for those that occur; empty where nobody told kinds."""
+    if photo.kinds is None:
+        return {}
+    counts = np.bincount(photo.kinds.ravel(), minlength=len(Damage))
+    return {
+        kind.name.lower(): float(counts[kind] / photo.kinds.size)
+        for kind in Damage
+        if kind is not Damage.NONE and counts[kind]
+    }
+
+
+def has_orange_mask(pixels: Pixels) -> bool:
+    """Whether the brightest pixels are the orange base of a color negative.
+
+    The couplers that mask a color negative let through red, less green, hardly any blue (Hanson,
+    "Color Correction with Colored Couplers", JOSA 40(3), 1950), and nothing in the picture is
+    brighter than the bare base.
+    """
+    if pixels.shape[2] != 3:
+        return False
+    red, green, blue = (float(np.percentile(pixels[:, :, c], 99)) for c in range(3))
+    return red > 0.3 and green > blue and red > ORANGE * max(blue, 1e-3) and red > 1.15 * green
+
+
+def _jpeg(pixels: Pixels) -> bytes:
+    data: NDArray[np.uint8] = np.rint(in_color(pixels)[:, :, ::-1] * 255).astype(np.uint8)
+    return cv2.imencode(".jpg", data, [cv2.IMWRITE_JPEG_QUALITY, 88])[1].tobytes()
