@@ -14,10 +14,10 @@ from .shapes import Rng
 from .wear import draw_flaking
 
 FREQUENCY = {
-    "leaks": 0.05,
+    "leaks": 0.02,
     "gate": 0.06,
-    "chemistry": 0.12,
-    "fingerprints": 0.06,
+    "chemistry": 0.04,
+    "fingerprints": 0.03,
     "flaking": 0.04,
     "lines": 0.35,
 }

@@ -18,19 +18,23 @@ from .wear import draw_abrasion, draw_flaking, draw_scratches
 from .writing import draw_writing
 
 FREQUENCY = {
-    "stains": 0.18,
-    "foxing": 0.15,
-    "silver": 0.03,
-    "fingerprints": 0.1,
-    "abrasion": 0.35,
-    "scratches": 0.3,
-    "flaking": 0.1,
+    "stains": 0.06,
+    "foxing": 0.06,
+    "silver": 0.02,
+    "fingerprints": 0.04,
+    "abrasion": 0.15,
+    "scratches": 0.25,
+    "flaking": 0.08,
     "creases": 0.3,
     "tears": 0.15,
     "writing": 0.1,
-    "tape": 0.07,
+    "tape": 0.04,
 }
-"""Share of neglected prints (severity 0.5) that show each kind, in the order they come about."""
+"""Share of neglected prints (severity 0.5) that show each kind, in the order they come about.
+
+Wide soft discolorations are rarer than collectors of damage make believe: of 40 old photographs
+drawn at random from the data pack none shows a water stain, tape or a light leak.
+"""
 
 MIRRORED = 0.2
 """Share of black-and-white prints with silver mirroring."""
