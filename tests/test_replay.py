@@ -141,6 +141,15 @@ def test_another_setting_changes_the_bytes_and_is_measured(one, tmp_path):
     assert not done.identical and "pixels differ" in done.result[0]
 
 
+def test_the_rules_of_the_recipe_are_kept(one, tmp_path):
+    told = json.loads(one.read_text("utf-8"))["recipe"]
+    assert told["rules"]["only_damage"] is False
+    change(one, recipe={**told, "rules": {"only_damage": True}})
+    replay_sidecar(one, tmp_path / "again.png")
+    again = json.loads(sidecar_path(tmp_path / "again.png").read_text("utf-8"))
+    assert again["recipe"]["rules"]["only_damage"] is True
+
+
 def test_another_time_changes_only_the_metadata(one, tmp_path):
     change(one, when="2002-01-01T00:00:00+00:00")
     done = replay_sidecar(one, tmp_path / "again.png")
@@ -164,9 +173,14 @@ def test_an_engine_that_is_not_there_is_named(one, tmp_path, monkeypatch):
     [
         ({"inputs": {}}, ReadError, "not as its schema says"),
         ({"inputs": 3}, ReadError, "not as its schema says"),
+        (
+            {"recipe": {"name": "", "about": "", "chosen": "", "rules": {"x": 1}, "stages": []}},
+            ReadError,
+            "'x' is of another version",
+        ),
         ({"options": {"sharpen": 1}}, ReadError, "'sharpen' is of another version"),
         (
-            {"recipe": {"name": "", "about": "", "chosen": "", "stages": [
+            {"recipe": {"name": "", "about": "", "chosen": "", "rules": {}, "stages": [
                 {"use": "sharpen", "settings": {}}]}},
             RecipeError,
             "no stage 'sharpen'",

@@ -32,6 +32,7 @@ from .photo import Photo
 from .pipeline import run
 from .profile import to_srgb
 from .recipe import Recipe, Stage
+from .report.album import write_entry
 from .report.deed import Deed, file_facts, now
 from .report.history import plain
 from .report.papers import Papers, finisher
@@ -336,6 +337,8 @@ def _restore_page(job: Job, darkroom: Darkroom) -> Outcome:
         if job.report:
             written += write_report(before, after, Path(job.target), deed.about)
         written += _write_also(job, after)
+        if job.papers.album:
+            write_entry(Path(job.papers.album), before, after, deed, Path(job.target))
         untouched = is_untouched(job, after)
         _deliver(job, before, after, deed, untouched, darkroom, written)
         written.insert(0, Path(job.target))

@@ -137,7 +137,10 @@ def _job(
 
 def _recipe(told: Mapping[str, Any]) -> Recipe:
     stages = (make_stage({"use": s["use"], **s["settings"]}, STAGES) for s in told["stages"])
-    return Recipe(told["name"], tuple(stages), told["about"])
+    rules = told["rules"]
+    if unknown := rules.keys() - {field.name for field in dataclasses.fields(Recipe)}:
+        raise ReadError(f"the recipe's {min(unknown)!r} is of another version of unfade")
+    return Recipe(told["name"], tuple(stages), told["about"], **rules)
 
 
 def _tuples(value: Any) -> Any:

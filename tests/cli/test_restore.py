@@ -71,6 +71,18 @@ def test_every_output_has_a_sidecar_unless_none_is_wanted(album, tmp_path):
     )
 
 
+def test_an_album_shows_all_photos_and_what_failed(album, tmp_path):
+    (album / "empty.jpg").write_bytes(b"")
+    page = tmp_path / "page" / "index.html"
+    result = call(album, "-o", tmp_path / "out", "--album", page.parent)
+    assert result.exit_code == 1 and f"album: {page}" in result.output
+    text = page.read_text("utf-8")
+    assert "4 photos: 3 restored, 1 failed." in text and "empty.jpg" in text
+    (album / "empty.jpg").write_bytes((album / "1968" / "summer" / "c.jpg").read_bytes())
+    call(album, "-o", tmp_path / "out", "--album", page.parent)
+    assert "4 photos: 4 restored." in page.read_text("utf-8")
+
+
 def test_a_certificate_that_does_not_do_is_told_before_any_photo_is_read(album, tmp_path):
     pytest.importorskip("c2pa")
     (tmp_path / "key.pem").write_text("-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END")

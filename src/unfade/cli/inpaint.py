@@ -42,6 +42,7 @@ def command(
     premis: bool,
     c2pa_cert: str | None,
     c2pa_key: str | None,
+    album: str | None,
     overwrite: bool,
     skip_existing: bool,
     as_json: bool,
@@ -53,13 +54,14 @@ def command(
     from ..io.read import can_read
     from ..jobs import Job, run_job
     from ..verbs import inpaint_recipe
+    from .album import album_writer
     from .batch import left_out, run_batch
     from .inputs import find, is_file_target, targets
 
     found = find([source], can_read, out)
     items = [item for item in found if not item.problem]
     tools = equipment(engine, threads, memory)
-    wanted = papers(sidecar, premis, c2pa_cert, c2pa_key)
+    wanted = papers(sidecar, premis, c2pa_cert, c2pa_key, album)
     places = targets(items, out, "inpainted", "", is_file_target((source,), out, can_read))
     jobs = [
         Job(
@@ -74,4 +76,5 @@ def command(
         for item, place in zip(items, places, strict=True)
     ]
     tasks = [(job, lambda room, job=job: run_job(job, room)) for job in jobs]
-    ctx.exit(run_batch(tasks, left_out(found), tools, as_json=as_json))
+    then = album_writer(album)
+    ctx.exit(run_batch(tasks, left_out(found), tools, as_json=as_json, then=then))

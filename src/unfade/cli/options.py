@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from ..jobs import Equipment, Existing
     from ..report.papers import Papers
 
+PAPERS = ("sidecar", "premis", "c2pa_cert", "c2pa_key", "album")
+"""Arguments of `papers`, by the names of their options."""
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -63,8 +66,11 @@ def existing_options(command: Command) -> Command:
 
 
 def papers_options(command: Command) -> Command:
-    """Add --sidecar, --premis, --c2pa-cert and --c2pa-key, as `Papers` has them."""
+    """Add --sidecar, --premis, --c2pa-cert, --c2pa-key and --album, as `Papers` has them."""
     for option in (
+        click.option("--album", type=click.Path(file_okay=False), metavar="FOLDER",
+                     help="Make a page of all photos there: before/after, damage, what became "
+                     "of each pixel, numbers, failures."),
         click.option("--c2pa-key", type=click.Path(dir_okay=False), envvar="UNFADE_C2PA_KEY",
                      help="Its private key, PEM.  [$UNFADE_C2PA_KEY]"),
         click.option("--c2pa-cert", type=click.Path(dir_okay=False), envvar="UNFADE_C2PA_CERT",
@@ -80,7 +86,9 @@ def papers_options(command: Command) -> Command:
     return command
 
 
-def papers(sidecar: bool, premis: bool, c2pa_cert: str | None, c2pa_key: str | None) -> Papers:
+def papers(
+    sidecar: bool, premis: bool, c2pa_cert: str | None, c2pa_key: str | None, album: str | None
+) -> Papers:
     """Check and gather what is written about an output.
 
     Raises:
@@ -90,7 +98,7 @@ def papers(sidecar: bool, premis: bool, c2pa_cert: str | None, c2pa_key: str | N
     from ..report.credentials import Certificate, check
     from ..report.papers import Papers
 
-    wanted = Papers(sidecar, premis, c2pa_cert or "", c2pa_key or "")
+    wanted = Papers(sidecar, premis, c2pa_cert or "", c2pa_key or "", album or "")
     if wanted.certificate:
         check(Certificate(wanted.certificate, wanted.key))
     return wanted

@@ -107,7 +107,7 @@ def write_entry(folder: Path, before: Photo, after: Photo, deed: Deed, target: P
             write_bytes(folder / PHOTOS / f"{key}.{name}.png", png(layer))
     entry = Entry(
         key=key,
-        name=source.name,
+        name=f"{source.name}, page {page}" if (page := deed.options.get("page")) else source.name,
         state="copied" if after.origin is None or not after.origin.any() else "done",
         target=relative(target, folder),
         recipe=deed.recipe.name,
@@ -252,8 +252,9 @@ def _card(entry: Entry) -> str:
         for layer in entry.pictures
     )
     return (
-        f'<article class="card" id="{html.escape(entry.key)}" data-state="{html.escape(entry.state)}" '
-        f'data-name="{name}" data-changed="{changed:.6f}" data-filled="{filled:.6f}" '
+        f'<article class="card" id="{html.escape(entry.key)}" '
+        f'data-state="{html.escape(entry.state)}" data-name="{name}" '
+        f'data-changed="{changed:.6f}" data-filled="{filled:.6f}" '
         f'data-seconds="{entry.seconds:.3f}">'
         f'<div class="compare" style="--ratio: {width} / {height}">'
         f"{_picture(entry, 'before')}{_picture(entry, 'after')}{layers}"

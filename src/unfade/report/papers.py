@@ -27,6 +27,7 @@ class Papers:
         premis: Write `NAME.EXT.premis.xml`.
         certificate: PEM file of a C2PA signing certificate with its chain; empty signs nothing.
         key: PEM file of its private key.
+        album: Folder of the album that gets pictures of the photo; empty makes none.
         when: The time to state, in ISO 8601 with offset; empty asks the clock.
         chosen: Why the recipe was chosen, where that is known from before.
     """
@@ -35,6 +36,7 @@ class Papers:
     premis: bool = False
     certificate: str = ""
     key: str = ""
+    album: str = ""
     when: str = ""
     chosen: str = ""
 

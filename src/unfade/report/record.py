@@ -146,6 +146,11 @@ def _recipe(deed: Deed) -> dict[str, Any]:
         "name": deed.recipe.name,
         "about": deed.recipe.about,
         "chosen": deed.chosen,
+        "rules": {
+            field.name: plain(getattr(deed.recipe, field.name))
+            for field in dataclasses.fields(deed.recipe)
+            if field.name not in ("name", "about", "stages")
+        },
         "stages": stages,
     }
 
