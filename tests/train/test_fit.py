@@ -165,4 +165,7 @@ def test_the_command_of_a_run_does_it_again():
 
 def test_the_halo_of_an_unknown_network_is_measured():
     net = torch.nn.Conv2d(3, 1, 41, padding=20, bias=False)
-    assert export.measure_halo(net, torch.rand(1, 3, 128, 128)) == 32
+    sample = torch.rand(1, 3, 192, 192)
+    assert export.measure_halo(net, sample, 1) == 32
+    with pytest.raises(ModelError, match="sees all of 64 px; it cannot work in tiles"):
+        export.measure_halo(net, sample[:, :, :64, :64], 1)
