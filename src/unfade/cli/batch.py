@@ -96,7 +96,7 @@ def run_batch(
                     outcome = work(room)
                     outcomes.append(outcome)
                     display.finished()
-                    _show(outcome, display)
+                    show(outcome, display)
         except (Cancelled, KeyboardInterrupt):
             stopped = True
     outcomes += others
@@ -162,11 +162,11 @@ def run_kept(
     with Display(len(jobs), as_json, SECONDS_PER_MEGAPIXEL) as display:
         for tools in {job.equipment for job in jobs}:
             open_room(tools, display)  # Refuses what does not do, before any folder is made.
-        jobs, execute = _workforce(jobs, manner, stop, display)
+        jobs, execute = workforce(jobs, manner, stop, display)
         with stopping_in_steps(stop), contextlib.suppress(Cancelled, KeyboardInterrupt):
             for outcome in run_campaign(jobs, execute, manner.wish, _tell_waiting):
                 outcomes.append(outcome)
-                _show(outcome, display)
+                show(outcome, display)
     outcomes += others
     report = _print_json if as_json else _print_summary
     report(outcomes, len(jobs), stop.asked)
@@ -177,7 +177,7 @@ def run_kept(
     return int(not outcomes or any(outcome.state is State.FAILED for outcome in outcomes))
 
 
-def _workforce(
+def workforce(
     jobs: Sequence[Job], manner: Manner, stop: Stop, display: Display
 ) -> tuple[list[Job], Execute]:
     """Who does the jobs, and the jobs with each process's share of the machine."""
@@ -233,7 +233,8 @@ def stopping_in_steps(stop: Stop) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _show(outcome: Outcome, display: Display) -> None:
+def show(outcome: Outcome, display: Display) -> None:
+    """Tell what became of a photo."""
     name = outcome.job.source
     if outcome.state is State.FAILED:
         display.say(f"{name}: failed: {_why(outcome)}")

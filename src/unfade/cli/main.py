@@ -14,6 +14,7 @@ COMMANDS = {
     "replay": "Do again what a sidecar says, and compare byte for byte.",
     "status": "Tell how far a batch is, and what failed.",
     "survey": "Tell what is there before anything is done.",
+    "watch": "Restore what a scanner puts into a folder, as it comes.",
     "detect": "Find damage and write masks, overlays and statistics.",
     "inpaint": "Fill what a mask marks, and touch nothing else.",
     "age": "Make photos old: aged, clean and mask, for training and tests.",
