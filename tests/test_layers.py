@@ -9,7 +9,7 @@ import pytest
 HOUSE = Path(__file__).parent.parent / "src" / "unfade"
 
 FLOORS = """
-    errors settings toml | profile | photo color | tiling film metrics | fill | io engines
+    errors settings toml scratch | profile | photo color | tiling film metrics | fill | io engines
     | models medium | darkroom | recipe working | stages degrade | choose | pipeline | report
     | derivatives | jobs evaluate | batch survey | verbs replay | cluster train | cli web
 """

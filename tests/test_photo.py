@@ -112,3 +112,20 @@ def test_values_beyond_the_range_are_clipped_on_the_way_out():
 
 def test_the_level_of_grain_is_the_mean_of_its_amplitudes():
     assert Grain((0.2, 0.8), ((0.01,), (0.03,))).level == pytest.approx(0.02)
+
+
+def test_the_proxy_of_a_scan_is_that_of_the_whole_and_leaves_nothing_in_memory(monkeypatch):
+    from unfade import photo as module
+    from unfade.darkroom import Darkroom
+
+    room = Darkroom(memory=64 * 2**20)
+    pixels = room.empty((1600, 1800, 3))
+    assert isinstance(pixels, np.memmap)
+    y, x = np.mgrid[0:1600, 0:1800].astype(np.float32)
+    pixels[:] = (0.5 + 0.4 * np.sin(x / 90) * np.cos(y / 70))[:, :, None]
+    photo = Photo(pixels)
+    whole = photo.proxy(200)
+    monkeypatch.setattr(module, "PROXY_AT_ONCE", 1)
+    banded = photo.proxy(200)
+    assert banded.shape == whole.shape == (178, 200, 3)
+    assert np.abs(banded - whole).max() < 0.02

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .photo import Mask, Pixels
+from .scratch import release
 from .tiling import round_up
 
 GRID = 16
@@ -37,6 +38,8 @@ def coarse_fill(pixels: Pixels, mask: Mask) -> NDArray[np.float32]:
         rows = slice(row * GRID, (row + 1) * GRID)
         band = _weighted(pixels[rows], mask[rows])
         weighted[row] = cv2.resize(band, (cells[1], 1), interpolation=cv2.INTER_AREA)
+        if row % 16 == 0:
+            release(pixels, mask)
     return _pull(_push(weighted, levels=max(weighted.shape[:2]).bit_length()))
 
 

@@ -22,7 +22,7 @@ import numpy as np
 from .choose import Changes, recipe_for
 from .darkroom import DEFAULT_MEMORY, Darkroom
 from .derivatives import parse_derivative, write_derivative
-from .errors import Cancelled, ReadError, UnfadeError, WriteError
+from .errors import Cancelled, ReadError, SigningError, UnfadeError, WriteError
 from .io.origin import Entry, write_origin
 from .io.pages import join_pages
 from .io.read import count_pages, read, read_mask, with_infrared
@@ -37,7 +37,7 @@ from .report.deed import Deed, file_facts, now
 from .report.history import plain
 from .report.papers import Papers, finisher
 from .report.pictures import LOOKS
-from .report.record import Output
+from .report.record import Output, write_pages_sidecar
 from .report.sidecar import beside, write_report
 from .report.xmp import provenance_packet
 from .working import enter_srgb
@@ -259,9 +259,13 @@ def _restore_pages(job: Job, pages: tuple[int, ...], darkroom: Darkroom) -> Outc
     """Restore every page as a photo of its own and lay them together."""
     target = Path(job.target)
     _check_pages(job, len(pages))
+    papers = dataclasses.replace(job.papers, when=job.papers.when or now())
     parts = [
         dataclasses.replace(
-            job, page=page, target=str(beside(target, f"page-{page}{target.suffix}"))
+            job,
+            page=page,
+            target=str(beside(target, f"page-{page}{target.suffix}")),
+            papers=papers,
         )
         for page in pages
     ]
@@ -274,6 +278,8 @@ def _restore_pages(job: Job, pages: tuple[int, ...], darkroom: Darkroom) -> Outc
         files = [Path(part.target) for part in parts]
         with whole(target) as temporary:
             join_pages(files, temporary)
+            if papers.sidecar:
+                written.append(write_pages_sidecar(target, temporary, files))
         for path in files:
             path.unlink()
     return Outcome(
@@ -286,7 +292,7 @@ def _restore_pages(job: Job, pages: tuple[int, ...], darkroom: Darkroom) -> Outc
             for page, outcome in zip(pages, outcomes, strict=True)
             for stage, says in outcome.evidence
         ),
-        files=(str(target), *(str(path) for path in written if path not in files)),
+        files=(str(target), *(str(path) for path in written if path.exists())),
         numbers={
             f"page_{page}_{name}": value
             for page, outcome in zip(pages, outcomes, strict=True)
@@ -301,6 +307,7 @@ def _check_pages(job: Job, count: int) -> None:
 
     Raises:
         WriteError: The target cannot hold several pages.
+        SigningError: Papers that are about one photo.
         ReadError: A mask, reference or infrared file belongs to one page.
     """
     kind = job.format or FORMATS.get(Path(job.target).suffix.lower(), "")
@@ -308,6 +315,11 @@ def _check_pages(job: Job, count: int) -> None:
         raise WriteError(
             f"{job.target}: {job.source} has {count} pages, and {kind} holds one; write a TIFF, or "
             "take one of them with --page"
+        )
+    if job.papers.premis or job.papers.certificate:
+        raise SigningError(
+            f"{job.source}: PREMIS and signatures are about one photo, and it has {count} pages; "
+            "take them one by one with --page"
         )
     for name in INPUTS:
         if getattr(job, name):
@@ -419,7 +431,8 @@ def _open(job: Job, darkroom: Darkroom) -> Photo:
         photo = with_infrared(photo, job.infrared, allocate=darkroom.empty, strips=darkroom.strips)
     if not job.mask:
         return photo
-    return dataclasses.replace(photo, damage=read_mask(job.mask, photo.size))
+    mask = read_mask(job.mask, photo.size, allocate=darkroom.empty, strips=darkroom.strips)
+    return dataclasses.replace(photo, damage=mask)
 
 
 @contextlib.contextmanager

@@ -12,6 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .profile import Profile
+from .scratch import release
+
+PROXY_AT_ONCE = 2**25
+"""Pixels of a photo that may be in memory to be shrunk."""
 
 Pixels = NDArray[np.float32]
 """(H, W, C) float32 in [0, 1] as encoded in the file; C is 1 (grey) or 3 (red, green, blue)."""
@@ -214,13 +218,21 @@ class Photo:
         return self.pixels.shape[0], self.pixels.shape[1]
 
     def proxy(self, longest: int = 512) -> Pixels:
-        """Shrink the photo (area average) so that its longer side is at most `longest` pixels."""
+        """Shrink the photo (area average) so that its longer side is at most `longest` pixels.
+
+        One above 32 megapixels is first averaged in whole squares, band by band, so that it need
+        not be in memory.
+        """
         height, width = self.size
         if max(height, width) <= longest:
             return self.pixels
         factor = longest / max(height, width)
         size = (max(1, round(width * factor)), max(1, round(height * factor)))
-        small = cv2.resize(self.pixels, size, interpolation=cv2.INTER_AREA)
+        square = max(height, width) // (2 * longest)
+        pixels = self.pixels
+        if height * width > PROXY_AT_ONCE and square > 1:
+            pixels = _averaged(pixels, square)
+        small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
         return np.asarray(small, np.float32).reshape(size[1], size[0], -1)
 
     def apply(self, edit: Edit, step: Step, origin: NDArray[np.uint8] | None) -> Photo:
@@ -231,3 +243,18 @@ class Photo:
             if getattr(edit, name) is not None
         }
         return dataclasses.replace(self, **changes, origin=origin, history=(*self.history, step))
+
+
+def _averaged(pixels: Pixels, square: int) -> Pixels:
+    """Average squares of a side in pixels; the rest at the right and below is left out."""
+    height, width = pixels.shape[0] // square, pixels.shape[1] // square
+    small = np.empty((height, width, pixels.shape[2]), np.float32)
+    rows = max(1, 2**22 // (pixels.shape[1] * square))
+    for top in range(0, height, rows):
+        below = min(top + rows, height)
+        band = pixels[top * square : below * square, : width * square]
+        size = (width, below - top)
+        shrunk = cv2.resize(band, size, interpolation=cv2.INTER_AREA)
+        small[top:below] = np.asarray(shrunk).reshape(small[top:below].shape)
+        release(pixels)
+    return small

@@ -149,3 +149,17 @@ def test_statistics_count_marks_and_their_areas():
     assert facts["damaged_share"] == pytest.approx(20 / 400)
     assert facts["area_px"]["p100"] == 16
     assert mark_statistics(mask * 0)["marks"] == 0
+
+
+def test_strips_do_not_show_in_the_mask(monkeypatch):
+    from unfade import darkroom as module
+
+    probability = np.zeros((200, 120), np.float32)
+    probability[20:180, 60] = 1
+    probability[90:95, 10:14] = 1
+    stage = DetectDamage(grow_px=3)
+    whole, count = stage.mask(probability, Darkroom())
+    monkeypatch.setattr(module, "STRIP_PIXELS", 7 * 120)
+    strips, again = stage.mask(probability, Darkroom())
+    assert count == again == 2 and np.array_equal(whole, strips)
+    assert whole[17:183, 57:64].any(axis=1).all() and not whole[:16].any()

@@ -187,7 +187,13 @@ def _infrared_page(
     return pixels[:, :, 0], {INFRARED: (where, _metadata(plane))}
 
 
-def read_mask(path: str | os.PathLike[str], size: tuple[int, int]) -> Mask:
+def read_mask(
+    path: str | os.PathLike[str],
+    size: tuple[int, int],
+    *,
+    allocate: Allocate = np.empty,
+    strips: Strips | None = None,
+) -> Mask:
     """Read any picture as a mask: white is damage, black is not, values between are kept.
 
     A colored mark counts with its brightest channel, a transparent one with its opacity.
@@ -195,17 +201,21 @@ def read_mask(path: str | os.PathLike[str], size: tuple[int, int]) -> Mask:
     Args:
         path: A picture that `read` can read.
         size: (height, width) of the photo it belongs to.
+        allocate: Makes the full-size arrays.
+        strips: Walks over the rows while they are decoded.
     Returns:
         (H, W) float32 in [0, 1].
     Raises:
         ReadError: It cannot be read, or is of another size.
     """
-    photo = read(path)
+    photo = read(path, allocate=allocate, strips=strips)
     if photo.size != size:
         raise ReadError(
             f"{path}: the mask must be {size[1]} x {size[0]} pixels like the photo, got "
             f"{photo.size[1]} x {photo.size[0]}; export it at the photo's own size"
         )
+    if photo.pixels.shape[2] == 1 and photo.alpha is None:
+        return photo.pixels[:, :, 0]
     mask: Mask = photo.pixels.max(axis=2)
     return mask if photo.alpha is None else mask * photo.alpha
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import WriteError
 from ..photo import Metadata, Photo
+from .read import Strips
 from .source import Source, fetch, open_source
 
 Plane = NDArray[np.float32]
@@ -33,7 +34,7 @@ def why_not_exact(before: Metadata, format: str, bits: int, lossless_webp: bool)
     return ""
 
 
-def check_untouched(path: Path, named: Path, before: Photo, after: Photo) -> int:
+def check_untouched(path: Path, named: Path, before: Photo, after: Photo, strips: Strips) -> int:
     """Read a written photo back and compare its untouched pixels with those it was made from.
 
     Alpha and infrared, where the file has them, must be the same everywhere.
@@ -43,6 +44,7 @@ def check_untouched(path: Path, named: Path, before: Photo, after: Photo) -> int
         named: The name it shall get, for the error.
         before: The photo as it was read.
         after: What was written; of the same size, its `origin` says what is untouched.
+        strips: Walks over the rows.
     Returns:
         The number of untouched pixels, all found to be equal.
     Raises:
@@ -50,11 +52,10 @@ def check_untouched(path: Path, named: Path, before: Photo, after: Photo) -> int
     """
     source = open_source(path, 2**62)
     region = pyvips.Region.new(source.image)
-    height, width = before.size
-    rows = max(1, 2**20 // width)
     count = 0
-    for top in range(0, height, rows):
-        strip = slice(top, min(top + rows, height))
+
+    def compare(strip: slice) -> None:
+        nonlocal count
         stored = fetch(source, region, strip)
         origin = None if after.origin is None else after.origin[strip]
         untouched = np.ones(stored.shape[:2], bool) if origin is None else origin == 0
@@ -68,9 +69,11 @@ def check_untouched(path: Path, named: Path, before: Photo, after: Photo) -> int
             row, column = np.argwhere(wrong)[0]
             raise WriteError(
                 f"{named}: {np.count_nonzero(wrong)} untouched pixels were not stored as they were "
-                f"read, the first at row {top + row}, column {column}; nothing was written. Check "
-                "the disk and the memory of this machine"
+                f"read, the first at row {strip.start + row}, column {column}; nothing was "
+                "written. Check the disk and the memory of this machine"
             )
+
+    strips(compare, before.size)
     return count
 
 

@@ -122,7 +122,7 @@ def write(
         _save(photo, path, temporary, kind, depth, options, blocks, strips or walk)
         proven = None
         if before is not None and not exactness(photo, before, kind, depth, options):
-            proven = check_untouched(temporary, path, before, photo)
+            proven = check_untouched(temporary, path, before, photo, strips or walk)
         if finish is not None:
             finish(temporary)
     return proven
@@ -195,7 +195,7 @@ def _add_infrared(photo: Photo, path: Path, temporary: Path, strips: Strips) -> 
         options = _options("tiff", plane, metadata.bits, None)
         blocks = blocks_of(metadata, (*plane.size, 1), None, None)
         _save(plane, path, page, "tiff", metadata.bits, options, blocks, strips)
-        check_untouched(page, path, plane, plane)
+        check_untouched(page, path, plane, plane, strips)
         pages, below = ([temporary], [page]) if where == "below" else ([temporary, page], [])
         join_pages(pages, joined, below, photo.metadata.encoding.get("bigtiff") or None)
         joined.replace(temporary)

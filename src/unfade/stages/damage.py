@@ -118,17 +118,35 @@ class DetectDamage:
             (H, W) of 0 and 1, and the number of marks.
         """
         sure, likely = self.threshold, self.threshold * 0.5
-        mask = darkroom.empty(probability.shape, np.float32)
-        count, labels, stats, _ = cv2.connectedComponentsWithStats(
-            (probability >= likely).astype(np.uint8), connectivity=8
-        )
+        size = (probability.shape[0], probability.shape[1])
+        mask, marks = darkroom.empty(size, np.float32), np.empty(size, np.uint8)
+
+        def mark(rows: slice) -> None:
+            marks[rows] = probability[rows] >= likely
+
+        darkroom.strips(mark, size)
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(marks, connectivity=8)
         found = np.zeros(count, bool)
-        found[labels[probability >= sure]] = True
+
+        def grow(rows: slice) -> None:
+            found[labels[rows][probability[rows] >= sure]] = True
+
+        darkroom.strips(grow, size)
         found &= stats[:, cv2.CC_STAT_AREA] >= self.min_area_px
         found[0] = False
         width = 2 * self.grow_px + 1
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
-        mask[:] = cv2.dilate(found[labels].astype(np.uint8), kernel)
+
+        def choose(rows: slice) -> None:
+            marks[rows] = found[labels[rows]]
+
+        def widen(rows: slice) -> None:
+            top = max(0, rows.start - self.grow_px)
+            wide = cv2.dilate(marks[top : rows.stop + self.grow_px], kernel)
+            mask[rows] = wide[rows.start - top :][: rows.stop - rows.start]
+
+        darkroom.strips(choose, size)
+        darkroom.strips(widen, size)
         return mask, int(found.sum())
 
 
