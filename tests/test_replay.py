@@ -11,9 +11,11 @@ from click.testing import CliRunner
 from unfade.cli.main import unfade
 from unfade.darkroom import Darkroom
 from unfade.errors import ReadError, RecipeError
+from unfade.io.pages import join_pages
 from unfade.io.read import read
 from unfade.io.write import write, write_plane
 from unfade.jobs import Equipment, Job, State, run_job
+from unfade.models.zoo import checksum
 from unfade.photo import Photo
 from unfade.recipe import Recipe
 from unfade.replay import replay_sidecar
@@ -88,6 +90,26 @@ def test_the_same_bytes_come_out(restored, tmp_path):
     assert Path(done.target).read_bytes() == earlier.read_bytes()
     assert read(done.target).metadata.bits == (8 if earlier.suffix == ".jpg" else 16)
     assert b"xmpMM:History" in read(done.target).metadata.fields["xmp-data"]
+
+
+def test_several_pages_are_replayed_as_one_file(tmp_path):
+    for number in (1, 2):
+        write(Photo.from_array(np.roll(scene((40, 50)), number)), tmp_path / f"{number}.tif")
+    (tmp_path / "out").mkdir()
+    join_pages([tmp_path / "1.tif", tmp_path / "2.tif"], tmp_path / "scan.tif")
+    recipe = Recipe("all", (STAGES["measure"](), STAGES["denoise"](gate=0.1)))
+    papers, target = Papers(sidecar=True), tmp_path / "out" / "new.tif"
+    outcome = run_job(Job(str(tmp_path / "scan.tif"), str(target), recipe, papers=papers))
+    assert outcome.state is State.DONE, outcome.message
+    assert sorted(p.name for p in target.parent.iterdir()) == ["new.tif", "new.tif.unfade.json"]
+    told = json.loads(sidecar_path(target).read_text("utf-8"))
+    assert [page["options"]["page"] for page in told["pages"]] == [1, 2]
+    assert told["output"]["sha256"] == checksum(target)
+    done = replay_sidecar(sidecar_path(target), tmp_path / "again" / "new.tif")
+    assert done.identical and done.differs == ()
+    assert len(list((tmp_path / "again").iterdir())) == 2
+    again = replay_sidecar(sidecar_path(Path(done.target)), tmp_path / "third" / "new.tif")
+    assert again.identical
 
 
 def test_a_moved_tree_can_be_replayed(one, tmp_path):

@@ -17,12 +17,24 @@ import numpy as np
 from .darkroom import Darkroom
 from .engines import ENGINES, open_engine
 from .errors import EngineError, PhotoError, ReadError
+from .io.pages import join_pages
 from .io.read import read
-from .jobs import Equipment, Existing, Job, State, open_darkroom, run_job
+from .io.write import whole
+from .jobs import (
+    Equipment,
+    Existing,
+    Job,
+    State,
+    all_or_nothing,
+    check_target,
+    open_darkroom,
+    run_job,
+)
 from .models.zoo import Zoo, checksum
 from .recipe import Recipe, make_stage
 from .report.papers import Papers
-from .report.record import read_sidecar, sidecar_path
+from .report.record import read_sidecar, sidecar_path, write_pages_sidecar
+from .report.sidecar import beside
 from .report.versions import differences
 from .stages import STAGES
 
@@ -74,25 +86,73 @@ def replay_sidecar(
     """
     told, folder = read_sidecar(sidecar), Path(sidecar).parent
     try:
-        inputs = {name: _place(entry, folder) for name, entry in told["inputs"].items()}
-        inputs |= {"photo": Path(photo)} if photo is not None else {}
-        equipment, notes = _equipment(told["equipment"], engine)
-        job = _job(told, inputs, Path(target), equipment, existing)
-        notes += _changed_inputs(told["inputs"], inputs)
-        expected = told["output"]["sha256_before_signing"] or told["output"]["sha256"]
-        earlier = _place(told["output"], folder)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ReadError(f"{sidecar}: not as its schema says, at {error}") from error
+        if "pages" in told:
+            return _replay_pages(told, folder, Path(target), photo, engine, existing)
+        return _replay_photo(told, folder, Path(target), photo, engine, existing)
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise ReadError(f"{sidecar}: not as its schema says, at {error!r}") from error
+
+
+def _replay_photo(
+    told: Mapping[str, Any],
+    folder: Path,
+    target: Path,
+    photo: str | os.PathLike[str] | None,
+    engine: str | None,
+    existing: Existing,
+) -> Replay:
+    inputs = {name: _place(entry, folder) for name, entry in told["inputs"].items()}
+    inputs |= {"photo": Path(photo)} if photo is not None else {}
+    equipment, notes = _equipment(told["equipment"], engine)
+    job = _job(told, inputs, target, equipment, existing)
+    notes += _changed_inputs(told["inputs"], inputs)
+    expected = told["output"]["sha256_before_signing"] or told["output"]["sha256"]
     room = open_darkroom(equipment)
     outcome = run_job(job, room)
     if outcome.state is not State.DONE:
         raise PhotoError(outcome.message)
-    done = read_sidecar(sidecar_path(Path(target)))
+    done = read_sidecar(sidecar_path(target))
     notes += _changed_weights(told["weights"], room.zoo)
     notes += differences(told["software"], done["software"])
     notes += _changed_engines(told["equipment"]["engines"], done["equipment"]["engines"])
-    got = checksum(Path(target))
-    result = () if got == expected else tuple(_compare(earlier, Path(target), room))
+    earlier = _place(told["output"], folder)
+    return _verdict(expected, earlier, target, notes, room)
+
+
+def _replay_pages(
+    told: Mapping[str, Any],
+    folder: Path,
+    target: Path,
+    photo: str | os.PathLike[str] | None,
+    engine: str | None,
+    existing: Existing,
+) -> Replay:
+    """Replay each page beside the target, and lay them together again."""
+    source = photo or _place(told["inputs"]["photo"], folder)
+    if skipped := check_target(Job(str(source), str(target), existing=existing)):
+        raise PhotoError(skipped.message)
+    parts = [beside(target, f"page-{n}.tif") for n in range(1, len(told["pages"]) + 1)]
+    notes: dict[str, None] = {}
+    with all_or_nothing() as written:
+        for page, part in zip(told["pages"], parts, strict=True):
+            done = _replay_photo(page, folder, part, photo, engine, existing)
+            written += [part, sidecar_path(part)]
+            notes |= dict.fromkeys(done.differs)
+        with whole(target) as temporary:
+            join_pages(parts, temporary)
+            write_pages_sidecar(target, temporary, parts)
+        for part in parts:
+            part.unlink()
+    room = open_darkroom(_equipment(told["pages"][0]["equipment"], engine)[0])
+    earlier = _place(told["output"], folder)
+    return _verdict(told["output"]["sha256"], earlier, target, list(notes), room)
+
+
+def _verdict(
+    expected: str, earlier: Path, target: Path, notes: list[str], room: Darkroom
+) -> Replay:
+    got = checksum(target)
+    result = () if got == expected else tuple(_compare(earlier, target, room))
     return Replay(got == expected, str(target), expected, got, tuple(notes), result)
 
 

@@ -10,7 +10,9 @@ import pytest
 
 from unfade.darkroom import Darkroom
 from unfade.errors import ReadError
-from unfade.io.write import write_plane
+from unfade.io.pages import join_pages
+from unfade.io.read import read
+from unfade.io.write import write, write_plane
 from unfade.jobs import Job, State, run_job
 from unfade.models.zoo import checksum
 from unfade.photo import Damage
@@ -90,6 +92,22 @@ def test_a_job_leaves_a_sidecar_whose_sums_are_right(scan):
     assert told["options"] == {"bits": 16}
     assert set(told["weights"]) >= {"inpaint"}
     assert told["pixels"]["filled"] == told["steps"][1]["changed_pixels"] > 0
+
+
+def test_several_pages_have_one_valid_sidecar(scan, tmp_path):
+    for name in ("1.tif", "2.tif"):
+        write(read(scan), tmp_path / name)
+    join_pages([tmp_path / "1.tif", tmp_path / "2.tif"], tmp_path / "both.tif")
+    target = tmp_path / "new.tif"
+    job = Job(str(tmp_path / "both.tif"), str(target), GRAIN, papers=Papers(sidecar=True))
+    outcome = run_job(job, Darkroom())
+    assert outcome.state is State.DONE, outcome.message
+    assert outcome.files == (str(target), str(sidecar_path(target)))
+    told = check(read_sidecar(sidecar_path(target)))
+    assert told["output"]["pages"] == len(told["pages"]) == 2
+    signed = dataclasses.replace(job, target=str(tmp_path / "x.tif"), papers=Papers(premis=True))
+    assert "one by one with --page" in run_job(signed, Darkroom()).message
+    assert not (tmp_path / "x.tif").exists()
 
 
 def test_a_photo_in_which_nothing_changed_is_told_as_copied(scan):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from ..photo import Damage, Photo
 from ..recipe import settings_values
 from .deed import Deed, FileFacts, file_facts, marked_steps
 from .history import origin_counts, plain, step_dict, value_counts
+from .sidecar import write_text
 from .source_type import digital_source_type, most_invented
 from .versions import versions
 from .xmp import source_type_before
@@ -99,6 +100,28 @@ def sidecar_dict(
         "numbers": plain(deed.numbers),
         "seconds": round(sum(step.seconds for step in photo.history), 3),
     }
+
+
+def write_pages_sidecar(target: Path, file: Path, parts: Sequence[Path]) -> Path:
+    """Make one sidecar of those of the pages that were laid together in one file.
+
+    Args:
+        target: The name of that file.
+        file: The file itself, which may still bear another name.
+        parts: The files of the pages; their sidecars are taken away.
+    Raises:
+        ReadError, WriteError: A sidecar cannot be read or written.
+    """
+    pages = [read_sidecar(sidecar_path(part)) for part in parts]
+    first = pages[0]
+    output = _file(dataclasses.replace(file_facts(file), path=target), target.parent)
+    same = {name: first[name] for name in ("what", "schema", "when", "software", "inputs")}
+    table = {**same, "output": {**output, "format": "tiff", "pages": len(pages)}, "pages": pages}
+    path = sidecar_path(target)
+    write_text(path, to_json(table))
+    for part in parts:
+        sidecar_path(part).unlink()
+    return path
 
 
 def to_json(table: Mapping[str, Any]) -> str:
