@@ -9,6 +9,7 @@ UnfadeError
 ├── EngineError       an inference engine that is not installed or refused a network
 ├── SigningError      a certificate, key or library that cannot sign what was written
 ├── LedgerError       the record of an output folder is damaged or cannot be kept
+├── EvaluationError photos, a method or a library that an evaluation cannot use
 └── Cancelled         the user stopped the work; nothing half done is kept
 """
 
@@ -47,6 +48,10 @@ class SigningError(UnfadeError):
 
 class LedgerError(UnfadeError):
     """The record of an output folder that is missing, damaged or cannot be kept."""
+
+
+class EvaluationError(UnfadeError):
+    """Photos, a method or a library that an evaluation cannot use."""
 
 
 class Cancelled(UnfadeError):

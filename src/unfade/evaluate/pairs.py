@@ -1,0 +1,56 @@
+"""A clean photo and what aging made of it, with the exact share of its artefacts."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..color import in_color
+from ..darkroom import Darkroom
+from ..degrade.damage import DAMAGE
+from ..metrics import psnr, ssim
+from ..photo import Photo
+from ..pipeline import run
+from ..recipe import Recipe
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """A clean photo, what aging made of it, and how much of the change is due to artefacts.
+
+    Attributes:
+        artifacts: (H, W) float32: largest change of a channel because of artefacts, in [0, 1].
+        kinds: (H, W) uint8 of `Damage`, or None where no artefact was put in.
+    """
+
+    clean: Photo
+    aged: Photo
+    artifacts: NDArray[np.float32]
+    kinds: NDArray[np.uint8] | None = None
+
+
+def age_pair(clean: Photo, aging: Recipe, darkroom: Darkroom) -> Pair:
+    """Age a photo twice, with and without its artefacts, so that their share is known exactly."""
+    aged = run(clean, aging, darkroom)
+    kept = tuple(stage for stage in aging if stage.name not in DAMAGE)
+    spared = run(clean, dataclasses.replace(aging, stages=kept), darkroom)
+    change = np.abs(aged.pixels - spared.pixels).max(axis=2)
+    # What is scanned is 8 bit and within range.
+    pixels = np.rint(np.clip(aged.pixels, 0, 1) * 255).astype(np.float32) / np.float32(255)
+    return Pair(clean, Photo(pixels), change, aged.kinds)
+
+
+def restoration_gain(pair: Pair, recipe: Recipe, darkroom: Darkroom) -> dict[str, float]:
+    """Restore an aged photo and compare both with the clean one: PSNR in dB, and SSIM."""
+    restored = run(pair.aged, recipe, darkroom).pixels
+    clean, aged = pair.clean.pixels, pair.aged.pixels
+    if clean.shape[2] < restored.shape[2]:
+        clean, aged = in_color(clean), in_color(aged)
+    return {
+        "psnr_aged": psnr(aged, clean),
+        "psnr_restored": psnr(restored, clean),
+        "ssim_aged": ssim(aged, clean),
+        "ssim_restored": ssim(restored, clean),
+    }
