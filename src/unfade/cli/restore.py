@@ -88,6 +88,17 @@ LIMITS = click.FloatRange(0, 1)
 @click.option(
     "--page", type=click.IntRange(1), help="Take this page of a TIFF alone.  [every page]"
 )
+@click.option("--negative", is_flag=True, help="Invert: these are scans of negatives.")
+@click.option(
+    "--roll",
+    is_flag=True,
+    help="With --negative: the photos of a folder are one roll, inverted all alike.",
+)
+@click.option(
+    "--acquired-only",
+    is_flag=True,
+    help="Leave alone what was there from the beginning: grain, paper texture, retouching.",
+)
 @click.option("--save-mask", is_flag=True, help="Write NAME.mask.png too.")
 @click.option("--save-origin", is_flag=True, help="Write NAME.origin.png: what became of pixels.")
 @click.option("--keep-steps", is_flag=True, help="Write the photo after every stage too.")
@@ -162,12 +173,13 @@ def make_jobs(
     places = targets(
         items, out, "restored", SUFFIXES.get(kind, ""), is_file_target(inputs, out, can_read)
     )
+    rolls = roll_changes([item.path for item in items], changes, options)
     return [
         Job(
             source=str(item.path),
             target=str(place),
             recipe=recipe,
-            changes=changes,
+            changes=rolls.get(item.path.parent, changes),
             equipment=equipment(options["engine"], options["threads"], options["memory"]),
             mask=options["mask"] or "",
             infrared=options["infrared"] or "",
@@ -201,6 +213,34 @@ def wanted(options: dict[str, Any]) -> tuple[Recipe | None, Changes]:
         settings=options["settings"],
         strength=options["strength"],
         sensitivity=options["sensitivity"],
+        negative=options["negative"],
+        acquired_only=options["acquired_only"],
     )
+    if options["roll"] and not options["negative"]:
+        raise click.UsageError("--roll says how --negative inverts; give both")
     changes.apply(recipe or load_recipe(DEFAULT))
     return recipe, changes
+
+
+def roll_changes(
+    paths: list[Path], changes: Changes, options: dict[str, Any]
+) -> dict[Path, Changes]:
+    """The changes for the photos of each folder, which is a roll; none without `--roll`.
+
+    Settings of a person's own come after those measured, and so replace them.
+    """
+    from ..jobs import open_darkroom
+    from ..roll import measure_roll
+
+    if not options["roll"]:
+        return {}
+    room = open_darkroom(equipment(options["engine"], options["threads"], options["memory"]))
+    folders: dict[Path, list[Path]] = {}
+    for path in paths:
+        folders.setdefault(path.parent, []).append(path)
+    return {
+        folder: dataclasses.replace(
+            changes, settings=(*measure_roll(frames, room), *changes.settings)
+        )
+        for folder, frames in folders.items()
+    }
