@@ -152,19 +152,18 @@ def test_attention_of_restormer_is_between_channels():
     ("task", "net"),
     [(task, net) for task in ("damage", "inpaint", "restore") for net in NETS[task]],
 )
-@pytest.mark.parametrize("preset", ["small", "base"])
-def test_every_network_of_every_task_keeps_the_size(task, net, preset):
+def test_every_network_of_every_task_keeps_the_size(task, net):
     inputs, outputs = {"damage": (3, 7), "inpaint": (4, 3)}.get(task, (3, 3))
     with torch.device("meta"):
-        made = make_net(task, net, preset, inputs, outputs).eval()
+        made = make_net(task, net, "small", inputs, outputs).eval()
         size = (made.multiple_of, 3 * made.multiple_of)
         assert made(torch.empty(2, inputs, *size)).shape == (2, outputs, *size)
 
 
 def test_the_presets_differ_in_size():
     with torch.device("meta"):
-        for task, nets in NETS.items():
-            for net in nets:
+        for task in ("damage", "inpaint", "restore"):
+            for net in NETS[task]:
                 small, base = (make_net(task, net, p, 3, 3) for p in ("small", "base"))
                 assert 2 * numbers(small) < numbers(base)
 

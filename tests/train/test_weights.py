@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -10,12 +12,13 @@ pytest.importorskip("onnx")
 
 from unfade.errors import ModelError  # noqa: E402
 from unfade.models.card import ModelCard  # noqa: E402
+from unfade.models.zoo import SHIPPED  # noqa: E402
 from unfade.train import export  # noqa: E402
 from unfade.train.fit import fit, main  # noqa: E402
 from unfade.train.nets import ResidualNet, Restormer, SegmentationNet, UNet  # noqa: E402
 from unfade.train.nets.restormer import Shape  # noqa: E402
 from unfade.train.run import Run  # noqa: E402
-from unfade.train.weights import begin_with, read_state  # noqa: E402
+from unfade.train.weights import begin_with, find_weights, read_state  # noqa: E402
 
 TINY = (4, 6, 8)
 SAMPLE = torch.rand(1, 3, 32, 32)
@@ -111,6 +114,14 @@ def test_a_network_without_normalization_is_read_back_too(tmp_path):
     assert torch.allclose(fresh(SAMPLE), net(SAMPLE), atol=0.01)
     with pytest.raises(ModelError, match=r"that are not the .* of this network; give the --net"):
         begin_with(ResidualNet((4, 6, 8, 8), 3, 3, 1), path, SAMPLE)
+
+
+def test_weights_may_be_named_as_the_models_are(tmp_path):
+    assert find_weights(str(tmp_path)) == tmp_path
+    assert find_weights("missing.ckpt") == Path("missing.ckpt")
+    assert find_weights("inpaint") == SHIPPED / "inpaint.onnx"
+    with pytest.raises(ModelError, match="no model 'nothing'; known: "):
+        find_weights("nothing")
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from .loaders import Material, loaders, read_material
 from .run import Run, from_record, parse
 from .tasks import channels, make_task
 from .watch import Curves, KeepEnd, Looks, Plateau, Say, StopOnNan, checkpoints
-from .weights import begin_with, open_checkpoint
+from .weights import begin_with, find_weights, open_checkpoint
 
 Tell = Callable[[str], None]
 """Gets one line at a time for the person who waits."""
@@ -83,7 +83,7 @@ def fit(run: Run, tell: Tell = lambda line: None) -> Path:
     check_sides(run, int(getattr(task.net, "multiple_of", 1)))
     if run.init and not last.exists():
         sample = torch.rand(1, channels(run)[0], 64, 64)
-        tell(f"{run.init}: {begin_with(task.net, Path(run.init), sample)}")
+        tell(f"{run.init}: {begin_with(task.net, find_weights(run.init), sample)}")
     if run.channels_last:
         task = task.to(memory_format=torch.channels_last)
     if run.compile:

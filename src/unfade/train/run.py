@@ -79,7 +79,9 @@ class Run:
         "mixed", "denoise: grain, noise, blur and JPEG, or white noise", choices=("mixed", "white")
     )
     library: str = setting("", "folder of artefact pictures; empty draws all shapes")
-    init: str = setting("", "weights to begin with: a run, a checkpoint, an ONNX or .pth file")
+    init: str = setting(
+        "", "weights to begin with: a model by name, a run, a checkpoint, an ONNX or .pth file"
+    )
     workers: int = setting(1, "processes that make examples")
     cache_mb: int = setting(4000, "decoded photos kept in memory")
     threads: int = setting(0, "threads to compute with; 0 is all")

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ModelError
+from ..models.zoo import Zoo
 from .nets.keys import from_popular, is_popular
 
 State = Mapping[str, Tensor]
@@ -42,6 +43,15 @@ class Taken:
                 shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
                 told += f"; {len(names)} {word}: {shown}"
         return told
+
+
+def find_weights(name: str) -> Path:
+    """The file or run folder of this name, or the network that the zoo knows by it.
+
+    Raises:
+        ModelError: Neither.
+    """
+    return Path(name) if Path(name).exists() or Path(name).suffix else Zoo().find(name)[0]
 
 
 def begin_with(net: nn.Module, place: Path, sample: Tensor) -> Taken:
