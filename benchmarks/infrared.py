@@ -5,8 +5,9 @@
 Photos of DATA are enlarged to scan scale, given grain, and dust, dirt, fibers and hairs as counted
 on annotated scans. The infrared plane of each is made of the same dust on an uneven light, with
 residue of the dyes, a slight blur and noise, shifted by up to 3 px and scaled by 0.3 % either way.
-Shown per photo are the F1 of the mask from infrared alone (before it is grown for filling), F1 of
-a mask from the plane as it lies, and the error of the registration in pixels at the worst corner.
+Shown per photo are the F1 of the mask from infrared alone (before it is grown for filling), also
+without counting dust of the very tone of the picture under it; F1 of a mask from the plane as it
+lies; and the error of the registration in pixels at the worst corner.
 Then the same pictures on simulated silver film and dense Kodachrome: how many are refused.
 """
 
@@ -39,10 +40,15 @@ NOISE = 0.006
 
 @dataclasses.dataclass(frozen=True)
 class Scan:
-    """A synthetic scan: what the scanner gives, where the dust is, how the planes are displaced."""
+    """A synthetic scan: what the scanner gives, where dust shows, how the planes are displaced.
+
+    `valid` leaves out dust of the very tone of the picture under it: it lies there, infrared sees
+    it, but it shows nowhere in the visible planes.
+    """
 
     photo: Photo
     dust: np.ndarray
+    valid: np.ndarray
     moved: Alignment
 
 
@@ -55,26 +61,31 @@ def main() -> None:
     paths = [path for path in sorted(args.data.rglob("*")) if can_read(path)]
     paths = paths[:: max(1, len(paths) // args.photos)][: args.photos]
     darkroom, scores = Darkroom(threads=1), []
-    print("photo | F1 | precision | recall | F1 unregistered | corner error px | dust %")
+    print(
+        "photo | F1 | F1 without hidden dust | precision | recall | F1 unregistered "
+        "| corner error px | dust %"
+    )
     for number, path in enumerate(paths):
         scan = make_scan(read(path), args.size, number, DYE_RESIDUE, darkroom)
         reading = read_infrared_damage(scan.photo, darkroom)
         if reading.probability is None:
             print(f"{path.name} | refused: {reading.evidence}")
-            scores.append((0.0, 0.0, 0.0))
+            scores.append((0.0, 0.0, 0.0, 0.0))
             continue
         found = mask_scores(reading.probability, scan.dust)
+        fair = mask_scores(reading.probability, scan.dust, scan.valid).f1
         still = read_infrared_damage(scan.photo, darkroom, Alignment())
         plain = mask_scores(still.probability, scan.dust).f1
         error = corner_error(reading.alignment, scan.moved, scan.photo.size)
-        scores.append((found.f1, plain, error))
+        scores.append((found.f1, fair, plain, error))
         print(
-            f"{path.name} | {found.f1:.3f} | {found.precision:.3f} | {found.recall:.3f} | "
-            f"{plain:.3f} | {error:.2f} | {scan.dust.mean():.2%}",
+            f"{path.name} | {found.f1:.3f} | {fair:.3f} | {found.precision:.3f} | "
+            f"{found.recall:.3f} | {plain:.3f} | {error:.2f} | {scan.dust.mean():.2%}",
             flush=True,
         )
-    f1, plain, error = np.asarray(scores).T
+    f1, fair, plain, error = np.asarray(scores).T
     print(f"F1 mean {f1.mean():.3f}, worst {f1.min():.3f}; unregistered {plain.mean():.3f}")
+    print(f"without hidden dust: F1 mean {fair.mean():.3f}, worst {fair.min():.3f}")
     print(f"corner error mean {error.mean():.2f}, worst {error.max():.2f} px")
     for name, seen in (("silver", SILVER), ("Kodachrome", KODACHROME)):
         scans = (
@@ -99,7 +110,8 @@ def make_scan(
     through = from_density(lamp + to_density(visible) @ np.asarray(seen, np.float32))
     dusty = Recipe("dust", tuple(draw_dust(rng, pixels.shape[:2])))
     aged = run(Photo(np.clip(visible, 0, 1)), dusty, darkroom)
-    infrared = run(Photo(through[:, :, None]), dusty, darkroom).pixels[:, :, 0]
+    hidden = run(Photo(through[:, :, None]), dusty, darkroom)
+    infrared = hidden.pixels[:, :, 0]
     infrared = cv2.GaussianBlur(infrared, (0, 0), rng.uniform(0.5, 1.0))
     moved = Alignment(
         tuple(rng.uniform(-3, 3, 2)), rng.choice([-0.003, 0.003]), rng.uniform(-5e-4, 5e-4)
@@ -107,7 +119,8 @@ def make_scan(
     infrared = align(infrared, inverse(moved), infrared.shape)
     infrared = infrared + NOISE * rng.standard_normal(infrared.shape, np.float32)
     infrared = np.clip(infrared, 0, 1).astype(np.float32)
-    return Scan(dataclasses.replace(Photo(aged.pixels), infrared=infrared), aged.damage, moved)
+    unseen = (hidden.damage > 0.5) & (aged.damage <= 0.5)
+    return Scan(Photo(aged.pixels, infrared=infrared), aged.damage, ~unseen, moved)
 
 
 def enlarge(pixels: np.ndarray, size: int) -> np.ndarray:

@@ -37,11 +37,15 @@ def framed(tone, sides=4):
 
 
 @pytest.mark.parametrize("name", preset_names())
-def test_every_preset_holds_every_stage_in_order(name):
+def test_every_preset_holds_every_stage_in_order_and_inverts_nothing(name):
     recipe = load_recipe(name)
     assert recipe.name == name
     assert recipe.about
-    whole = list(STAGES) if name != ONLY_DAMAGE else ["damage", "measure", "inpaint"]
+    whole = (
+        [n for n in STAGES if n != "negative"]
+        if name != ONLY_DAMAGE
+        else ["damage", "measure", "inpaint"]
+    )
     assert [stage.name for stage in recipe] == whole
 
 
@@ -54,7 +58,7 @@ def test_every_preset_survives_being_written_and_read(name):
 def test_a_recipe_file_is_read(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(load_recipe("print").without("grain").to_toml(), "utf-8")
-    assert [stage.name for stage in load_recipe(path)] == [n for n in STAGES if n != "grain"]
+    assert [stage.name for stage in load_recipe(path)] == list(STAGES)[1:-1]
 
 
 def test_a_recipe_that_is_not_there_is_refused_with_the_presets():
@@ -149,6 +153,24 @@ def test_changes_are_made_in_the_order_a_person_means():
     assert by_name["damage"].sensitivity == 0.9
 
 
+def test_a_negative_is_inverted_first_and_only_when_asked():
+    changes = Changes(negative=True, only=("inpaint",), settings=("negative.base=0.2,0.5,0.8",))
+    first, second = changes.apply(load_recipe("print"))
+    assert (first.name, first.base, second.name) == ("negative", (0.2, 0.5, 0.8), "inpaint")
+    recipe, evidence = choose_recipe(scan(), Darkroom(), Changes(negative=True))
+    assert (recipe.name, evidence) == ("negative", "a negative, as asked")
+    twice = Changes(negative=True).apply(Changes(negative=True).apply(load_recipe("slide")))
+    assert [stage.name for stage in twice] == list(STAGES)
+
+
+def test_what_the_object_had_is_left_alone_when_asked():
+    recipe = Changes(acquired_only=True).apply(load_recipe("print"))
+    by_name = {stage.name: stage for stage in recipe}
+    assert by_name["damage"].acquired_only
+    assert "denoise" not in by_name
+    assert not next(iter(load_recipe("print"))).acquired_only
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -161,3 +183,8 @@ def test_changes_are_made_in_the_order_a_person_means():
 def test_changes_that_do_not_fit_are_refused(changes):
     with pytest.raises(RecipeError):
         changes.apply(load_recipe("print"))
+
+
+def test_the_archivists_recipe_does_not_invert():
+    with pytest.raises(RecipeError, match="leave out --only-damage"):
+        Changes(negative=True).apply(load_recipe(ONLY_DAMAGE))

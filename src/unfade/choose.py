@@ -44,6 +44,9 @@ class Changes:
         settings: Assignments `stage.key=value`.
         strength: 0 (change nothing) to 1 (as the recipe says), for every stage that has one.
         sensitivity: 0 to 1, of the damage detection; None leaves the recipe's.
+        negative: Invert first: the scan is a negative.
+        acquired_only: Leave alone what the object had from the beginning: marks of that kind, and
+            its grain and texture, so nothing is denoised.
     """
 
     without: tuple[str, ...] = ()
@@ -51,6 +54,8 @@ class Changes:
     settings: tuple[str, ...] = ()
     strength: float = 1.0
     sensitivity: float | None = None
+    negative: bool = False
+    acquired_only: bool = False
 
     def apply(self, recipe: Recipe) -> Recipe:
         """Make the recipe that is wanted.
@@ -59,15 +64,31 @@ class Changes:
             RecipeError: A stage or setting that the recipe does not have, or a value out of range.
             ValueError: The strength is outside 0 to 1.
         """
+        if self.negative:
+            recipe = _inverting(recipe)
         for assignment in self.settings:
             recipe = recipe.setting(assignment)
         if self.sensitivity is not None:
             recipe = recipe.setting(f"damage.sensitivity={self.sensitivity}")
+        if self.acquired_only:
+            recipe = recipe.setting("damage.acquired_only=true")
         if self.only:
-            recipe = recipe.only(*self.only)
+            recipe = recipe.only(*self.only, *(("negative",) if self.negative else ()))
         if self.without:
             recipe = recipe.without(*self.without)
+        if self.acquired_only and any(stage.name == "denoise" for stage in recipe):
+            recipe = recipe.without("denoise")
         return recipe.at_strength(self.strength)
+
+
+def _inverting(recipe: Recipe) -> Recipe:
+    """The recipe with the inversion of a negative before all else, if it has none."""
+    if recipe.only_damage:
+        raise RecipeError("inverting a negative changes every pixel; leave out --only-damage")
+    names = [stage.name for stage in recipe]
+    if "negative" in names:
+        return recipe
+    return recipe.including(STAGES["negative"](), before=names[0] if names else None)
 
 
 def preset_names() -> tuple[str, ...]:
@@ -119,6 +140,8 @@ def choose_recipe(photo: Photo, darkroom: Darkroom, changes: Changes | None = No
     Returns:
         The preset as it is, and one sentence of evidence.
     """
+    if changes is not None and changes.negative:
+        return Choice(load_recipe("negative"), "a negative, as asked")
     photo = enter_srgb(photo, darkroom)
     medium, evidence = find_medium(photo)
     if medium is not None:

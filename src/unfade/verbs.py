@@ -39,6 +39,8 @@ def restore(
     settings: Sequence[str] = (),
     strength: float = 1.0,
     sensitivity: float | None = None,
+    negative: bool = False,
+    acquired_only: bool = False,
     mask: Mask | PathLike | None = None,
     darkroom: Darkroom | None = None,
 ) -> Photo: ...
@@ -54,6 +56,8 @@ def restore(
     settings: Sequence[str] = (),
     strength: float = 1.0,
     sensitivity: float | None = None,
+    negative: bool = False,
+    acquired_only: bool = False,
     mask: Mask | PathLike | None = None,
     darkroom: Darkroom | None = None,
 ) -> Array: ...
@@ -68,6 +72,8 @@ def restore(
     settings: Sequence[str] = (),
     strength: float = 1.0,
     sensitivity: float | None = None,
+    negative: bool = False,
+    acquired_only: bool = False,
     mask: Mask | PathLike | None = None,
     darkroom: Darkroom | None = None,
 ) -> Any:
@@ -82,6 +88,8 @@ def restore(
         settings: Assignments `stage.key=value`.
         strength: 0 (change nothing) to 1 (as the recipe says), for every stage that has one.
         sensitivity: 0 to 1, of the damage detection; None leaves the recipe's.
+        negative: Invert first: the scan is a negative.
+        acquired_only: Leave alone grain, paper texture, retouching: what was there from the start.
         mask: (H, W) in [0, 1], 1 is damaged, or a picture of it; None looks for damage.
         darkroom: Where to work; pass your own to use it for many photos.
     Returns:
@@ -92,7 +100,9 @@ def restore(
     """
     room = darkroom or _room()
     start = _with_mask(_photo(photo, room), mask)
-    wanted = Changes(tuple(without), tuple(only), tuple(settings), strength, sensitivity)
+    wanted = Changes(
+        tuple(without), tuple(only), tuple(settings), strength, sensitivity, negative, acquired_only
+    )
     known = recipe if isinstance(recipe, Recipe) or recipe is None else load_recipe(Path(recipe))
     steps, _ = recipe_for(start, room, known, wanted)
     return _like(photo, run(start, steps, room))

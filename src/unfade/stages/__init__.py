@@ -6,10 +6,19 @@ from .fading import CorrectFading
 from .grain import KeepGrain
 from .inpaint import Inpaint
 from .measure import MeasureGrain
+from .negative import InvertNegative
 
 STAGES: dict[str, type] = {
     stage.name: stage
-    for stage in (DetectDamage, MeasureGrain, Inpaint, Denoise, CorrectFading, KeepGrain)
+    for stage in (
+        InvertNegative,
+        DetectDamage,
+        MeasureGrain,
+        Inpaint,
+        Denoise,
+        CorrectFading,
+        KeepGrain,
+    )
 }
 
 __all__ = ["STAGES"]
