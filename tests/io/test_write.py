@@ -330,3 +330,20 @@ def test_a_mask_comes_back(tmp_path: Path, name: str) -> None:
 def test_a_mask_is_not_written_with_loss(tmp_path: Path) -> None:
     with pytest.raises(WriteError, match=r"\.png"):
         write_plane(np.zeros((4, 4), np.float32), tmp_path / "m.jpg")
+
+
+@pytest.mark.parametrize(
+    "size, depth, samples, big",
+    [
+        ((20_000, 20_000), 16, 3, False),
+        ((26_000, 26_000), 16, 3, True),
+        ((20_000, 20_000), 32, 3, True),
+        ((31_000, 31_000), 32, 1, False),
+        ((40_000, 40_000), 16, 4, True),
+    ],
+)
+def test_what_four_gigabytes_do_not_hold_becomes_a_bigtiff(
+    size: tuple[int, int], depth: int, samples: int, big: bool
+) -> None:
+    assert module._tiff_options({}, size, depth, samples)["bigtiff"] == big
+    assert module._tiff_options({"bigtiff": True}, size, depth, samples)["bigtiff"]

@@ -254,7 +254,8 @@ def _show_work(outcome: Outcome, display: Display) -> None:
     for stage, says in outcome.evidence:
         display.say(f"  {stage:<{width}}  {says}")
     for name, value in outcome.numbers.items():
-        display.say(f"  {name} {value:.4g}")
+        whole = float(value).is_integer()
+        display.say(f"  {name.replace('_', ' ')} {value:{',.0f' if whole else '.4g'}}")
     for path in outcome.files[1:]:
         display.say(f"  + {path}")
 
