@@ -143,6 +143,10 @@ def test_every_option_reaches_the_run():
         ({"task": "damage", "data": ("d",), "net": "vgg"}, "no network 'vgg' for damage"),
         ({"task": "inpaint", "data": ("d",), "loss": "dice"}, "no loss 'dice' for inpaint"),
         ({"task": "damage", "data": ("d",), "schedule": "step"}, "schedule must be cosine or"),
+        (
+            {"task": "restore", "data": ("d",), "aging": "fire"},
+            "no aging preset 'fire'; known: fil",
+        ),
         ({"task": "damage", "data": ("d",), "batch": 0}, "batch must be 1 or more, got 0"),
     ],
 )

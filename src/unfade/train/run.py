@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..degrade import PRESETS
 from ..settings import setting
 from .losses import LOSSES
 from .nets import NETS
@@ -99,6 +100,8 @@ class Run:
             value = getattr(self, field.name)
             if allowed and value not in allowed:
                 raise ValueError(f"{field.name} must be {' or '.join(allowed)}, got {value!r}")
+        if self.aging not in PRESETS:
+            raise ValueError(f"no aging preset {self.aging!r}; known: {', '.join(PRESETS)}")
         for name in ("steps", "batch", "side", "every", "devices"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
