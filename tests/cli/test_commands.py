@@ -120,8 +120,10 @@ def test_age_writes_triples_that_fit_and_replay(album, tmp_path):
     result = call("age", album, "-o", out, "--count", "2", "--seed", "7")
     assert result.exit_code == 0, result.output
     names = [f"{stem}.{n}" for stem in ("a", "1968/b", "1968/summer/c") for n in (1, 2)]
-    kinds = {"aged": ".png", "clean": ".png", "mask": ".png", "history": ".json"}
-    assert files(out) == sorted(f"{k}/{n}{s}" for k, s in kinds.items() for n in names)
+    kinds = dict.fromkeys(("aged", "clean", "mask", "kinds", "classes"), ".png")
+    kinds["history"] = ".json"
+    written = [f"{k}/{n}{s}" for k, s in kinds.items() for n in names]
+    assert files(out) == sorted([*written, "classes/legend.json"])
     clean = read(out / "clean" / "a.1.png")
     assert np.array_equal(clean.to_array(), scratched(seed=0))
     aged = read(out / "aged" / "a.1.png").to_array()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,8 @@ from .options import equipment, equipment_options, existing, existing_options, j
 
 if TYPE_CHECKING:
     from ..darkroom import Darkroom
-    from ..jobs import Job, Outcome
+    from ..jobs import Outcome
+    from .aging import Aging, Workers
     from .batch import Work
 
 
@@ -24,14 +26,15 @@ if TYPE_CHECKING:
     "--out",
     required=True,
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the results: aged/, clean/, mask/ and history/ with equal names.",
+    help="Folder of the results: aged/, clean/, mask/, kinds/, classes/ and history/ with equal "
+    "names.",
 )
 @click.option(
     "--preset",
     default="old-photo-mixed",
     metavar="NAME",
-    help="What the photos were: film-35mm, slide, print-bw, print-color or "
-    "old-photo-mixed.  [old-photo-mixed]",
+    help="What the photos were: film-35mm, slide, print-bw, print-color or old-photo-mixed; or a "
+    "published mix: random-order, grey-noise-texture.  [old-photo-mixed]",
 )
 @click.option(
     "--severity",
@@ -43,6 +46,24 @@ if TYPE_CHECKING:
     "--seed", type=click.IntRange(0), default=0, help="The same seed makes the same damage.  [0]"
 )
 @click.option("--count", type=click.IntRange(1), default=1, help="Aged photos of each.  [1]")
+@click.option(
+    "--library",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Folder of artefact shapes to mix in; without one all are drawn.",
+)
+@click.option(
+    "--jobs", type=click.IntRange(1), default=1, metavar="N", help="Processes at work.  [1]"
+)
+@click.option(
+    "--sheet",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a contact sheet too: the aged photos and their damage by class.",
+)
+@click.option(
+    "--beside",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Folder of real old photos to show on the sheet, to compare with.",
+)
 @existing_options
 @json_option
 @equipment_options
@@ -55,6 +76,10 @@ def command(
     severity: float,
     seed: int,
     count: int,
+    library: Path | None,
+    jobs: int,
+    sheet: Path | None,
+    beside: Path | None,
     overwrite: bool,
     skip_existing: bool,
     as_json: bool,
@@ -64,80 +89,76 @@ def command(
 ) -> None:
     """Age photos: grain, blur, fading, dust, scratches, creases, drawn anew for each.
 
-    The mask is the truth: it holds what damage was put in, not what looks damaged. The history
-    replays the aging.
+    The mask is the truth: it holds what damage was put in, not what looks damaged. kinds/ holds
+    the class of each damaged pixel as a number, as training reads it, classes/ the same in colors
+    with a legend. The history replays the aging. With --skip-existing a run that broke off goes on
+    where it was.
     """
     from ..degrade import PRESETS
     from ..errors import RecipeError
     from ..io.read import can_read
     from ..jobs import Job
+    from .aging import Aging, Workers
     from .batch import left_out, run_batch
     from .inputs import find, targets
 
     if preset not in PRESETS:
         raise RecipeError(f"no aging preset {preset!r}; known: {', '.join(PRESETS)}")
+    if beside is not None and sheet is None:
+        raise click.UsageError("--beside needs --sheet")
     found = find(inputs, can_read, out)
     items = [item for item in found if not item.problem]
     tools = equipment(engine, threads, memory)
     there = existing(overwrite, skip_existing)
-    tasks = []
+    agings = []
     for item, place in zip(items, targets(items, out / "aged", "", ".png"), strict=True):
         for number in range(count):
             name = f"{place.stem}.{number + 1}.png" if count > 1 else place.name
             job = Job(str(item.path), str(place.with_name(name)), equipment=tools, existing=there)
             # By place and not by order, so that another photo in the folder changes nothing.
             seeds = (seed, zlib.crc32(item.below.as_posix().encode()), number)
-            tasks.append((job, _task(job, out, preset, severity, seeds)))
-    ctx.exit(run_batch(tasks, left_out(found), tools, as_json=as_json))
+            shapes = "" if library is None else str(library)
+            agings.append(Aging(job, str(out), preset, severity, seeds, shapes))
+    if agings:
+        _write_legend(out)
+    workers = Workers(min(jobs, len(agings)), agings) if jobs > 1 and agings else None
+    try:
+        tasks = [(aging.job, _task(aging, workers)) for aging in agings]
+        code = run_batch(tasks, left_out(found), tools, as_json=as_json)
+    finally:
+        if workers is not None:
+            workers.close()
+    if sheet is not None and code in (0, 1):
+        _write_sheet(sheet, agings, beside)
+    ctx.exit(code)
 
 
-def _task(job: Job, out: Path, preset: str, severity: float, seeds: tuple[int, ...]) -> Work:
-    from ..jobs import attempt
+def _task(aging: Aging, workers: Workers | None) -> Work:
+    from .aging import age_one
 
     def work(darkroom: Darkroom) -> Outcome:
-        return attempt(job, lambda: _age(job, out, preset, severity, seeds, darkroom))
+        return age_one(aging, darkroom) if workers is None else workers.wait(aging, darkroom)
 
     return work
 
 
-def _age(
-    job: Job, out: Path, preset: str, severity: float, seeds: tuple[int, ...], darkroom: Darkroom
-) -> Outcome:
-    from ..io.read import read
-    from ..io.write import write, write_plane
-    from ..jobs import Outcome, State, all_or_nothing, check_target
-    from ..report.history import About, history_dict
+def _write_legend(out: Path) -> None:
+    """Say beside the class maps which number and color is which kind."""
     from ..report.sidecar import write_text
-    from ..verbs import age
+    from .aging import COLORS
 
-    if skipped := check_target(job):
-        return skipped
-    below = Path(job.target).relative_to(out / "aged")
-    clean_path, mask_path = out / "clean" / below, out / "mask" / below
-    history_path = (out / "history" / below).with_suffix(".json")
-    for path in (Path(job.target), clean_path, mask_path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    clean = read(job.source, allocate=darkroom.empty, strips=darkroom.strips)
-    aged, mask = age(clean, preset=preset, severity=severity, seed=seeds, darkroom=darkroom)
-    told = {**history_dict(aged, About(preset)), "severity": severity, "seed": list(seeds)}
-    share = float((mask >= 0.5).mean())
-    with all_or_nothing() as written:
-        write(clean, clean_path)
-        written.append(clean_path)
-        write_plane(mask, mask_path)
-        written.append(mask_path)
-        write_text(history_path, json.dumps(told, indent=2, ensure_ascii=False) + "\n")
-        written.append(history_path)
-        write(aged, Path(job.target))
-        written.insert(0, Path(job.target))
-    steps = ", ".join(step.stage for step in aged.history)
-    says = f"{steps}; {share:.2%} damaged"
-    return Outcome(
-        job,
-        State.DONE,
-        recipe=preset,
-        chosen="as asked",
-        evidence=(("aged by", says),),
-        files=tuple(map(str, written)),
-        numbers={"damaged_share": share},
-    )
+    legend = {
+        int(kind): {"name": kind.name.lower(), "color": "#{:02x}{:02x}{:02x}".format(*color)}
+        for kind, color in COLORS.items()
+    }
+    (out / "classes").mkdir(parents=True, exist_ok=True)
+    write_text(out / "classes" / "legend.json", json.dumps(legend, indent=2) + "\n")
+
+
+def _write_sheet(sheet: Path, agings: Sequence[Aging], beside: Path | None) -> None:
+    from .sheet import write_sheet
+
+    done = [aging for aging in agings if Path(aging.job.target).is_file()]
+    if done:
+        aged = [Path(aging.job.target) for aging in done]
+        write_sheet(sheet, aged, [aging.place("classes") for aging in done], beside)
