@@ -16,6 +16,7 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
 
 from .. import __version__
 from ..errors import ModelError, UnfadeError
@@ -73,6 +74,7 @@ def fit(run: Run, tell: Tell = lambda line: None) -> Path:
         ModelError: The weights to begin with, or the run folder, belong to something else.
         ValueError: The loss became not a number, or a setting makes no sense.
     """
+    tell = rank_zero_only(tell)
     if run.threads:
         torch.set_num_threads(run.threads)
     last = run.folder / "last.ckpt"
