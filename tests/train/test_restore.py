@@ -97,7 +97,21 @@ def test_restormer_restores_in_one_stage_and_is_exported_as_it_sees(photos, tmp_
     assert card.command.startswith("unfade train restore --data DATA --net restormer")
 
 
-@pytest.mark.parametrize(("task", "net"), [("damage", "attention-unet"), ("deblur", "photo-unet")])
+def test_an_official_file_of_restormer_becomes_a_network_with_a_card(tmp_path):
+    from unfade.models.card import ModelCard
+    from unfade.train import export
+    from unfade.train.nets.restormer import Restormer, Shape
+
+    tiny = Shape(inputs=1, outputs=1, width=8, blocks=(1,) * 4, back=(1,) * 4, bias=False)
+    torch.save({"params": Restormer(tiny).state_dict()}, tmp_path / "gray.pth")
+    assert export.main([str(tmp_path / "gray.pth"), "-o", str(tmp_path)]) == 0
+    card = ModelCard.from_toml((tmp_path / "gray.toml").read_text())
+    assert (card.inputs, card.channels_out, card.multiple_of) == ((1,), 1, 8)
+    # The feed-forward part of the last level: 2 x 42 channels in and out, twice, 4 bytes each.
+    assert card.bytes_per_pixel == 2 * 4 * (84 + 84)
+
+
+@pytest.mark.parametrize(("task", "net"), [("damage", "r2att-unet"), ("deblur", "photo-unet")])
 def test_any_network_is_trained_and_exported_with_its_own_halo(
     task, net, photos, tmp_path, monkeypatch
 ):

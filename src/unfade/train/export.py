@@ -21,9 +21,10 @@ from torch import Tensor, nn
 from ..errors import ModelError
 from ..models.card import ModelCard
 from ..stages.fading import PROXY_SIDE
+from .nets import Restormer
 from .run import Run, from_record
 from .tasks import channels, make_network
-from .weights import open_checkpoint
+from .weights import open_checkpoint, read_state
 
 AGREEMENT = 5e-3
 """Largest difference allowed between the PyTorch network and the exported one, relative above 1."""
@@ -185,18 +186,17 @@ def check(net: nn.Module, path: Path, sample: Tensor) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run `unfade export RUN -o FOLDER`: turn a run folder's best checkpoint into weights."""
+    """Run `unfade export RUN -o FOLDER`: turn a training run into weights with a card."""
     parser = argparse.ArgumentParser(prog="unfade export", description=main.__doc__)
-    parser.add_argument("run", type=Path, help="run folder of `unfade train`")
+    parser.add_argument("run", type=Path, help="run folder, or an official file of Restormer")
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder for the weights")
     parser.add_argument("--checkpoint", default="last.ckpt", help="file in the run folder")
     parser.add_argument("--card", type=Path, help="an older card, whose words are kept")
     parser.add_argument("--name", help="of the files; by default that of the task")
     args = parser.parse_args(arguments)
-    record = json.loads((args.run / "run.json").read_text(encoding="utf-8"))
-    run = from_record(record)
-    net = load(args.run / args.checkpoint, run)
-    card = make_card(run, net)
+    net, card = (
+        open_official(args.run) if args.run.is_file() else open_run(args.run, args.checkpoint)
+    )
     if args.name:
         card = dataclasses.replace(card, name=args.name)
     if args.card:
@@ -205,6 +205,55 @@ def main(arguments: Sequence[str] | None = None) -> int:
     path = export(net, card, args.out)
     print(f"{path}: {path.stat().st_size / 2**20:.1f} MB, agrees with the checkpoint")  # noqa: T201
     return 0
+
+
+def open_run(folder: Path, checkpoint: str) -> tuple[nn.Module, ModelCard]:
+    """Open the network of a run folder, and make its card."""
+    run = from_record(json.loads((folder / "run.json").read_text(encoding="utf-8")))
+    net = load(folder / checkpoint, run)
+    return net, make_card(run, net)
+
+
+def open_official(path: Path) -> tuple[nn.Module, ModelCard]:
+    """Open an official file of Restormer, whatever its task, and make its card.
+
+    Raises:
+        ModelError: Not such a file.
+    """
+    net = Restormer.from_state(read_state(path)).eval()
+    card = ModelCard(
+        name=path.stem,
+        task="restore",
+        sha256="",
+        preset="base",
+        inputs=(net.shape.inputs,),
+        channels_out=net.shape.outputs,
+        multiple_of=net.multiple_of,
+        tiling="whole",
+        bytes_per_pixel=measure_memory(net, net.shape.inputs),
+        license="that of the file, which its user brought",
+        paper="Restormer: Zamir et al., CVPR 2022",
+    )
+    return net, card
+
+
+def measure_memory(net: nn.Module, inputs: int) -> int:
+    """Estimate the peak of working memory over input pixels, in bytes, for 32-bit floats.
+
+    What the hungriest convolution reads and writes, twice: skips and residuals wait meanwhile.
+    """
+    side, peaks = 64, [0]
+
+    def count(module: nn.Module, given: tuple[Tensor, ...], answer: Tensor) -> None:
+        peaks.append(given[0].numel() + answer.numel())
+
+    convs = [module for module in net.modules() if isinstance(module, nn.Conv2d)]
+    hooks = [conv.register_forward_hook(count) for conv in convs]
+    with torch.no_grad():
+        net(torch.rand(1, inputs, side, side))
+    for hook in hooks:
+        hook.remove()
+    return 2 * 4 * max(peaks) // side**2
 
 
 def make_card(run: Run, net: nn.Module) -> ModelCard:
@@ -227,7 +276,8 @@ def make_card(run: Run, net: nn.Module) -> ModelCard:
         multiple_of=1 if run.task == "fading" else grid_of(net),
         halo=halo,
         tiling="whole" if whole else "tiles",
-        bytes_per_pixel=320,
+        # Of the networks that ship it was measured in the engine.
+        bytes_per_pixel=measure_memory(net, inputs) if run.net else 320,
         license="Apache-2.0",
         command=command_of(run),
     )
