@@ -197,6 +197,16 @@ def test_a_hair_thin_mark_is_still_seen_when_the_photo_is_shrunk():
     assert overlay[:, :, 3].max(axis=1).min() > 200
 
 
+def test_a_large_overlay_is_made_in_bands_and_looks_the_same(monkeypatch):
+    origin = np.zeros((3000, 2000), np.uint8)
+    origin[1000:1010, 300:1700], origin[2500:, 1500:] = Origin.FILLED, Origin.TONE
+    whole = origin_overlay(origin, 300).astype(int)
+    monkeypatch.setattr("unfade.report.pictures.AT_ONCE", 1000)
+    banded = origin_overlay(origin, 300).astype(int)
+    assert whole.shape == banded.shape
+    assert np.abs(whole - banded)[:, :, 3].max() <= 1
+
+
 def test_the_more_inventive_mark_is_drawn_on_top():
     origin = np.full((10, 10), Origin.TONE, np.uint8)
     origin[4] = Origin.FILLED

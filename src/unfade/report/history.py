@@ -6,7 +6,7 @@ import dataclasses
 import enum
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,13 @@ from numpy.typing import NDArray
 
 from .. import __version__
 from ..photo import Origin, Photo, Step
+from ..scratch import release
 
 SCHEMA = 1
 """Counted up when a reader of older reports would misunderstand a newer one."""
+
+
+BAND_PIXELS = 2**22
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,9 +99,17 @@ def origin_counts(photo: Photo) -> dict[str, int]:
 def value_counts(plane: NDArray[np.uint8], names: type[enum.IntEnum]) -> dict[str, int]:
     """Number of pixels of each named value in a (H, W) plane, for those that occur."""
     counts = np.zeros(256, np.int64)
-    for row in range(0, plane.shape[0], 1024):
-        counts += np.bincount(plane[row : row + 1024].ravel(), minlength=256)
+    for band in bands(plane):
+        counts += np.bincount(band.ravel(), minlength=256)
     return {name.name.lower(): int(counts[name]) for name in names if counts[name]}
+
+
+def bands(plane: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Walk over a plane in bands of full rows; a scratch file need not be in memory."""
+    rows = max(1, BAND_PIXELS // plane.shape[1])
+    for row in range(0, plane.shape[0], rows):
+        yield plane[row : row + rows]
+        release(plane)
 
 
 def plain(value: Any) -> Any:

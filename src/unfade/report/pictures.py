@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
-from typing import NamedTuple
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -12,12 +13,17 @@ from numpy.typing import NDArray
 
 from ..photo import Mask, Origin, Photo, Pixels
 from ..profile import Profile, to_srgb
+from ..scratch import release
 
 LONGEST = 1400
 DETAIL_SIDE = 260
 DETAILS = 4
 
+AT_ONCE = 2**25
+"""Planes of more pixels are shrunk in two steps, the first band by band."""
+
 Bytes = NDArray[np.uint8]
+Pick = Callable[[NDArray[Any]], NDArray[np.float32]]
 Box = tuple[int, int, int, int]
 """(left, top, right, bottom) in pixels."""
 
@@ -59,7 +65,7 @@ def mask_overlay(damage: Mask | None, longest: int = LONGEST) -> Bytes | None:
     """Color a mask: (h, w, 4) uint8, red where damaged, clear elsewhere; thin marks stay seen."""
     if damage is None or not damage.any():
         return None
-    return _colored(_shrink(damage, longest), (255, 45, 85))
+    return _colored(_shrink(damage, longest, np.asarray), (255, 45, 85))
 
 
 def origin_overlay(origin: NDArray[np.uint8] | None, longest: int = LONGEST) -> Bytes | None:
@@ -70,7 +76,8 @@ def origin_overlay(origin: NDArray[np.uint8] | None, longest: int = LONGEST) -> 
     for mark, look in LOOKS.items():
         if mark == Origin.UNTOUCHED:
             continue
-        layer = _colored(_shrink((origin == mark).astype(np.float32), longest), look.color)
+        share = _shrink(origin, longest, functools.partial(_equal, mark))
+        layer = _colored(share, look.color)
         overlay = layer if overlay is None else np.where(layer[:, :, 3:] > 64, layer, overlay)
     return overlay
 
@@ -101,13 +108,34 @@ def _box(row: int, col: int, side: int, size: tuple[int, int]) -> Box:
     return left, top, left + side, top + side
 
 
-def _shrink(plane: NDArray[np.float32], longest: int) -> NDArray[np.float32]:
+def _equal(mark: Origin, band: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return (band == mark).astype(np.float32)
+
+
+def _shrink(plane: NDArray[Any], longest: int, pick: Pick) -> NDArray[np.float32]:
+    """Shrink what is picked of a plane; thin marks get stronger by as much as they get thinner."""
     factor = longest / max(plane.shape)
     if factor >= 1:
-        return plane
+        return pick(plane)
     size = (max(1, round(plane.shape[1] * factor)), max(1, round(plane.shape[0] * factor)))
-    small = np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
+    squares = _averaged(plane, max(1, int(1 / factor) // 2), pick)
+    small = np.asarray(cv2.resize(squares, size, interpolation=cv2.INTER_AREA), np.float32)
     return np.minimum(small * np.float32(1 / factor), 1)
+
+
+def _averaged(plane: NDArray[Any], square: int, pick: Pick) -> NDArray[np.float32]:
+    """Average what is picked in squares, band by band; scratch files need not be in memory."""
+    height, width = plane.shape[0] // square, plane.shape[1] // square
+    if plane.size <= AT_ONCE or 0 in (height, width):
+        return pick(plane)
+    small = np.empty((height, width), np.float32)
+    rows = max(1, 2**22 // (plane.shape[1] * square))
+    for top in range(0, height, rows):
+        below = min(top + rows, height)
+        band = pick(plane[top * square : below * square, : width * square])
+        small[top:below] = cv2.resize(band, (width, below - top), interpolation=cv2.INTER_AREA)
+        release(plane)
+    return small
 
 
 def _colored(opacity: NDArray[np.float32], color: tuple[int, int, int]) -> Bytes:

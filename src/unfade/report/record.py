@@ -19,7 +19,7 @@ from ..errors import ReadError
 from ..photo import Damage, Photo
 from ..recipe import settings_values
 from .deed import Deed, FileFacts, file_facts, marked_steps
-from .history import origin_counts, plain, step_dict, value_counts
+from .history import bands, origin_counts, plain, step_dict, value_counts
 from .sidecar import write_text
 from .source_type import digital_source_type, most_invented
 from .versions import versions
@@ -191,13 +191,16 @@ def _mask(photo: Photo) -> dict[str, Any] | None:
     """How much was found to be damaged, and of what kind; None where nobody looked."""
     if photo.damage is None:
         return None
-    damaged = int(np.count_nonzero(photo.damage))
+    damaged, total = 0, 0.0
+    for band in bands(photo.damage):
+        damaged += int(np.count_nonzero(band))
+        total += float(band.sum(dtype=np.float64))
     kinds = {} if photo.kinds is None else value_counts(photo.kinds, Damage)
     kinds.pop(Damage.NONE.name.lower(), None)
     return {
         "damaged_pixels": damaged,
         "share": damaged / photo.damage.size,
-        "mean": float(photo.damage.mean(dtype=np.float64)),
+        "mean": total / photo.damage.size,
         "kinds": kinds,
     }
 

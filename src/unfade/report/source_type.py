@@ -12,6 +12,7 @@ References:
 from __future__ import annotations
 
 from ..photo import Origin, Photo
+from .history import bands
 
 SCHEME = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 ENHANCED = SCHEME + "algorithmicallyEnhanced"
@@ -48,4 +49,6 @@ def digital_source_type(origin: Origin, medium: str = "", before: str = "") -> s
 
 def most_invented(photo: Photo) -> Origin:
     """The most inventive thing that became of any pixel of a photo."""
-    return Origin.UNTOUCHED if photo.origin is None else Origin(int(photo.origin.max()))
+    if photo.origin is None:
+        return Origin.UNTOUCHED
+    return Origin(max(int(band.max()) for band in bands(photo.origin)))
