@@ -106,7 +106,7 @@ def draw_leaks(rng: Rng, severity: float) -> AddLightLeaks:
     return AddLightLeaks(
         shape=shape,
         count=1 + int(rng.random() < 0.3),
-        size=float(np.exp(rng.uniform(*np.log((0.1, 0.6))))),
+        size=float(np.exp(rng.uniform(*np.log((0.08, 0.1 + 0.6 * severity))))),
         strength=float(rng.uniform(least, least + 0.4 + 0.6 * severity)),
         tone=tuple(float(c) for c in np.clip(tone + rng.normal(0, 0.04, 3), 0, 1)),
         seed=int(rng.integers(2**62)),
