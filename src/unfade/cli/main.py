@@ -18,6 +18,7 @@ COMMANDS = {
     "detect": "Find damage and write masks, overlays and statistics.",
     "inpaint": "Fill what a mask marks, and touch nothing else.",
     "age": "Make photos old: aged, clean and mask, for training and tests.",
+    "evaluate": "Measure recipes, baselines and other programs on the same photos.",
     "demo": "Age and restore a photograph that comes along, and show it.",
     "recipes": "List recipes, show one, list stages and their settings.",
     "models": "List, verify and credit the networks.",

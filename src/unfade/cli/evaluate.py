@@ -1,0 +1,312 @@
+"""`unfade evaluate`: how good and how fast, with the doubt that is left."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import equipment, equipment_options, json_option, parse_names
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..darkroom import Darkroom
+    from ..evaluate import Case, Method, Row, Sheet
+
+FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
+
+
+def parse_severities(
+    ctx: click.Context, option: click.Parameter, texts: tuple[str, ...]
+) -> tuple[float, ...]:
+    """Read severities separated by commas; 0.5 where none is given."""
+    try:
+        values = tuple(float(word) for word in parse_names(ctx, option, texts))
+    except ValueError as error:
+        raise click.BadParameter(f"severities are written like 0.2,0.5: {error}") from error
+    if not all(0 <= value <= 1 for value in values):
+        raise click.BadParameter(f"a severity is within 0 to 1, got {', '.join(texts)}")
+    return values or (0.5,)
+
+
+@click.command()
+@click.option(
+    "--data",
+    type=FOLDER,
+    metavar="DIR",
+    help="Photos: clean ones with --aging, else real ones whose truth nobody knows.",
+)
+@click.option(
+    "--aging",
+    multiple=True,
+    callback=parse_names,
+    metavar="PRESETS",
+    help="Age the photos of --data first; presets as of `unfade age`.",
+)
+@click.option(
+    "--severity",
+    "severities",
+    multiple=True,
+    callback=parse_severities,
+    metavar="NUMBERS",
+    help="0 to 1; several give curves.  [0.5]",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    help="The same seed makes the same damage and the same figures.  [0]",
+)
+@click.option("--library", type=FOLDER, metavar="DIR", help="Artefact shapes to mix in.")
+@click.option(
+    "--part",
+    type=click.Choice(["all", "train", "val"]),
+    default="all",
+    help="Part of the library.  [all]",
+)
+@click.option(
+    "--pairs",
+    type=(FOLDER, FOLDER),
+    metavar="AGED CLEAN",
+    help="Two folders of files with equal names, instead of --data.",
+)
+@click.option(
+    "--masks",
+    type=FOLDER,
+    metavar="DIR",
+    help="Damage of the pairs, white is damaged; such as `unfade age` writes.",
+)
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N photos.")
+@click.option(
+    "--clean/--no-clean",
+    "check",
+    default=True,
+    help="Also give the clean photos themselves: they should come out as they are.  [yes]",
+)
+@click.option(
+    "--recipe",
+    "recipes",
+    multiple=True,
+    metavar="NAME|FILE",
+    help="A recipe, `auto` (chosen per photo) or `baseline:NAME`; may be repeated. The "
+    "first method named is the one the others are compared with.  [auto]",
+)
+@click.option(
+    "--baseline",
+    "baselines",
+    multiple=True,
+    callback=parse_names,
+    metavar="NAMES",
+    help="Classical methods; `all` takes all, `list` lists them.",
+)
+@click.option(
+    "--command",
+    "commands",
+    multiple=True,
+    metavar="'TOOL {input} {output}'",
+    help="A foreign program, run once per photo on PNG files.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    default=600.0,
+    metavar="SECONDS",
+    help="Ends a foreign program that takes longer.  [600]",
+)
+@click.option(
+    "--compare",
+    "folders",
+    multiple=True,
+    type=FOLDER,
+    metavar="DIR",
+    help="What another tool left, under the names of the photos it was given.",
+)
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("evaluation"),
+    metavar="DIR",
+    help="Folder of index.html, evaluation.json and photos.csv.  [evaluation]",
+)
+@click.option(
+    "--store",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Where results are kept and found again.  [OUT/.results]",
+)
+@click.option("--no-store", is_flag=True, help="Measure everything anew and keep nothing.")
+@json_option
+@equipment_options
+@click.pass_context  # fmt: skip
+def command(
+    ctx: click.Context,
+    data: Path | None,
+    aging: tuple[str, ...],
+    severities: tuple[float, ...],
+    seed: int,
+    library: Path | None,
+    part: str,
+    pairs: tuple[Path, Path] | None,
+    masks: Path | None,
+    limit: int | None,
+    check: bool,
+    recipes: tuple[str, ...],
+    baselines: tuple[str, ...],
+    commands: tuple[str, ...],
+    timeout: float,
+    folders: tuple[Path, ...],
+    out: Path,
+    store: Path | None,
+    no_store: bool,
+    as_json: bool,
+    engine: str,
+    threads: int,
+    memory: int | None,
+) -> None:
+    """Measure recipes, baselines and other programs on the same photos.
+
+    Figures, intervals, plots and the worst photos come as a page that works offline, as JSON and
+    as CSV. A photo that fails is told and stops nothing; the exit code is then 1.
+    """
+    from ..evaluate.baselines import BASELINES
+    from ..evaluate.cases import Aging
+    from ..evaluate.sheet import run_cases
+    from ..evaluate.store import Store
+    from ..jobs import open_darkroom
+
+    if "list" in baselines:
+        for name, baseline in BASELINES.items():
+            click.echo(f"{name:<26} {baseline.about}")
+        return
+    agings = [
+        Aging(preset, severity, seed, str(library or ""), part)
+        for preset in aging
+        for severity in severities
+    ]
+    cases = _cases(data, agings, pairs, masks, limit, check)
+    methods = _methods(recipes, baselines, commands, timeout, folders)
+    darkroom = open_darkroom(equipment(engine, threads, memory))
+    kept = None if no_store else Store(store or out / ".results")
+    out.mkdir(parents=True, exist_ok=True)
+    sheet = run_cases(cases, methods, darkroom, kept, None if as_json else _say)
+    facts = {
+        "photos": data or (pairs and " and ".join(map(str, pairs))),
+        "cases": len(cases),
+        "aged by": ", ".join(f"{a.preset} {a.severity:g}" for a in agings) or "not aged",
+        "seed": seed,
+        "library": f"{library}, part {part}" if library else "none: every shape is drawn",
+        "methods": ", ".join(method.name for method in methods),
+    }
+    told = _write(out, facts, sheet, cases, methods, darkroom)
+    if as_json:
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+    else:
+        _conclude(told, out)
+    ctx.exit(int(any(row.error for row in sheet.rows)))
+
+
+def _cases(
+    data: Path | None,
+    agings: Sequence[Any],
+    pairs: tuple[Path, Path] | None,
+    masks: Path | None,
+    limit: int | None,
+    check: bool,
+) -> list[Case]:
+    from ..degrade import PRESETS
+    from ..errors import RecipeError
+    from ..evaluate.cases import aged_cases, paired_cases, real_cases
+
+    if (data is None) == (pairs is None):
+        raise click.UsageError("name either --data DIR or --pairs AGED CLEAN")
+    if pairs is not None:
+        if agings:
+            raise click.UsageError("--aging goes with --data; pairs are aged already")
+        found = paired_cases(*pairs, masks, check=check)
+    elif masks is not None:
+        raise click.UsageError("--masks goes with --pairs")
+    elif agings:
+        for item in agings:
+            if item.preset not in PRESETS:
+                known = ", ".join(PRESETS)
+                raise RecipeError(f"no aging preset {item.preset!r}; known: {known}")
+        found = aged_cases(data, agings, clean=check)  # type: ignore[arg-type]
+    else:
+        found = real_cases(data)  # type: ignore[arg-type]
+    names = list(dict.fromkeys(case.name for case in found))[:limit]
+    return [case for case in found if case.name in set(names)]
+
+
+def _methods(
+    recipes: tuple[str, ...],
+    baselines: tuple[str, ...],
+    commands: tuple[str, ...],
+    timeout: float,
+    folders: tuple[Path, ...],
+) -> list[Method]:
+    from ..evaluate.baselines import BASELINES
+    from ..evaluate.methods import AUTO, BASELINE, RunCommand, TakeFiles, make_method, name_of
+
+    wanted = BASELINES if "all" in baselines else baselines
+    words = [*recipes, *(BASELINE + name for name in wanted)]
+    found = [make_method(word) for word in dict.fromkeys(words)]
+    found += [RunCommand(name_of(text), text, timeout) for text in commands]
+    found += [TakeFiles(folder.name, folder) for folder in folders]
+    return found or [make_method(AUTO)]
+
+
+def _say(row: Row) -> None:
+    place = f"{row.preset} {row.severity:g} " if row.preset else f"{row.kind} "
+    if row.error:
+        click.echo(f"{row.photo}: {row.method}: {place}failed: {row.error}", err=True)
+        return
+    names = ("psnr_given", "psnr", "ssim", "psnr_inside", "identical_share", "changed_share")
+    figures = ", ".join(f"{n} {row.figures[n]:.4g}" for n in names if n in row.figures)
+    click.echo(f"{row.photo}: {row.method}: {place}{figures}", err=True)
+
+
+def _write(
+    out: Path,
+    facts: dict[str, Any],
+    sheet: Sheet,
+    cases: Sequence[Case],
+    methods: Sequence[Method],
+    darkroom: Darkroom,
+) -> dict[str, Any]:
+    from ..evaluate.page import page_html, show, worst_rows
+    from ..evaluate.summary import document, write_csv, write_json
+    from ..report.versions import versions
+
+    used = versions((darkroom.engine.name,))
+    about = {
+        "title": f"{methods[0].name} on {facts['photos']}",
+        "software": f"unfade {used['unfade']}",
+        "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "facts": {name: str(value) for name, value in facts.items()}
+        | {"engine": darkroom.engine.name}
+        | used,
+    }
+    told = document(sheet, about)
+    write_json(told, out / "evaluation.json")
+    write_csv(sheet, out / "photos.csv")
+    shown = show(worst_rows(sheet, methods[0].name), cases, methods[0], darkroom)
+    (out / "index.html").write_text(page_html(told, sheet, shown), "utf-8")
+    return told
+
+
+def _conclude(told: dict[str, Any], out: Path) -> None:
+    for entry in told["summary"]:
+        name = f"{entry['method']}, {entry['kind']}"
+        name += f", {entry['preset']} {entry['severity']:g}" if entry["preset"] else ""
+        figures = [
+            f"{figure} {known['mean']:.4g} ({known['low']:.4g} to {known['high']:.4g})"
+            for figure, known in entry["figures"].items()
+            if figure in ("psnr", "psnr_gain", "ssim", "psnr_inside", "identical_share")
+        ]
+        click.echo(f"{name}: {entry['photos']} photos: {', '.join(figures)}")
+    click.echo(f"{out / 'index.html'}")
