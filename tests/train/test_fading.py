@@ -110,3 +110,11 @@ def test_perfect_numbers_score_better_than_none() -> None:
     figures = task.measure(examples)
     assert float(figures["gain_db"]) > 10
     assert float(figures["false_alarms"]) == float(figures["misses"]) == 0
+
+
+def test_where_no_numbers_are_known_only_the_picture_and_the_gate_teach() -> None:
+    examples = [make_example(PHOTOS[k % 4], np.random.default_rng(k)) for k in range(60)]
+    unknown = [e for e in examples if e.fade is None]
+    assert 5 < len(unknown) < 40
+    assert all(np.isfinite(e.truth[0]) and np.isnan(e.truth[1:]).all() for e in unknown)
+    assert bool(torch.isfinite(FadingTask(FadingNet(), 1e-3, 10).loss(batch(8))))

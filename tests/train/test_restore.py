@@ -82,6 +82,17 @@ def test_figures_inside_and_outside_the_mask_are_told_apart():
     assert float(figures["outside_db"]) == pytest.approx(40, abs=0.01)
 
 
+def test_crops_without_artefacts_do_not_drown_the_others():
+    task = RestoreTask(PhotoUNet((4, 8)), 1e-3, 10)
+    torch.nn.init.constant_(task.net.head.bias, 0.01)
+    target = torch.full((2, 3, 16, 16), 0.5)
+    aged = target.clone()
+    aged[1] -= 0.1
+    figures = task.measure([aged, target, torch.zeros(2, 1, 16, 16)])
+    # Errors of 0 and 0.1 become 0.01 and 0.09.
+    assert float(figures["gain_db"]) == pytest.approx(10 * np.log10(0.01 / 0.0082), abs=0.02)
+
+
 def test_restormer_restores_in_one_stage_and_is_exported_as_it_sees(photos, tmp_path, monkeypatch):
     from unfade.models.card import ModelCard
     from unfade.train import export

@@ -21,6 +21,7 @@ from torch.utils.data import Dataset
 
 from ..darkroom import Darkroom
 from ..degrade.fading import FadeDyes, draw_fade, draw_grey
+from ..degrade.tone import draw_exposure, draw_vignette
 from ..film.density import DENSITY, TOE, Fade, change_density
 from ..photo import Photo, Pixels
 from ..stages.fading import ANSWER, FIELD_SIDE, PROXY_SIDE
@@ -173,6 +174,7 @@ class FadingTask(Task):
 
 def _numbers_off(answer: Tensor, truth: Tensor) -> Tensor:
     """How far the numbers are from the drawn ones: a rough guide where pictures say little."""
+    truth = torch.where(truth.isnan(), answer.detach(), truth)
     ours, drawn = (torch.split(v, list(ANSWER.values()), dim=1) for v in (answer, truth))
     matrix = (ours[1] - drawn[1]).abs().mean()
     base = (ours[2] - drawn[2]).abs().mean()
@@ -217,13 +219,16 @@ class Example:
     seen: Pixels
     faded: Pixels
     clean: Pixels
-    fade: Fade = dataclasses.field(default_factory=Fade)
+    fade: Fade | None = dataclasses.field(default_factory=Fade)
 
     @property
     def truth(self) -> NDArray[np.float32]:
-        """(32,): what the network should answer."""
+        """(32,): what the network should answer; NaN where nobody knows the numbers."""
         change = float(np.abs(self.faded - self.clean).mean())
         label = 1.0 if change > FADED else 0.0 if change < 1 / 255 else 0.5
+        if self.fade is None:
+            numbers = sum(ANSWER.values()) - 1
+            return np.array([label, *[np.nan] * numbers], np.float32)
         grid = np.broadcast_to(self.fade.grid, (FIELD_SIDE, FIELD_SIDE))
         inverse = np.linalg.inv(self.fade.matrix)
         parts = ([label], inverse.ravel(), self.fade.base, self.fade.tint, grid.ravel())
@@ -244,16 +249,28 @@ def make_example(photo: NDArray[np.uint8], rng: np.random.Generator) -> Example:
     if grey:
         clean = _pixels(draw_grey(rng, 0.0 if scanned_grey else 0.6)(Photo(clean), room).pixels)
     clean = _add_border(clean, rng)
-    faded = clean
-    if rng.random() < 0.72:
-        silver = grey and rng.random() < 0.85
-        medium = "silver" if silver else str(rng.choice(["print", "slide"], p=(0.7, 0.3)))
-        severity = float(rng.uniform(0.15, 1.0))
-        stage = draw_fade(rng, severity, medium)
-        stage = _without_color(stage) if scanned_grey else stage
-        faded = _pixels(stage(Photo(clean), room).pixels)
-        return Example(_distract(faded, rng), faded, clean, stage.fade)
-    return Example(_distract(faded, rng), faded, clean)
+    if rng.random() > 0.78:
+        return Example(_distract(clean, rng), clean, clean)
+    severity = float(rng.uniform(0.15, 1.0))
+    taken = _taken(clean, severity, rng)
+    if taken is not clean and rng.random() < 0.25:
+        return Example(_distract(taken, rng), taken, clean, None)
+    silver = grey and rng.random() < 0.85
+    medium = "silver" if silver else str(rng.choice(["print", "slide"], p=(0.7, 0.3)))
+    stage = draw_fade(rng, severity, medium)
+    stage = _without_color(stage) if scanned_grey else stage
+    faded = _pixels(stage(Photo(taken), room).pixels)
+    return Example(_distract(faded, rng), faded, clean, stage.fade if taken is clean else None)
+
+
+def _taken(clean: Pixels, severity: float, rng: np.random.Generator) -> Pixels:
+    """What camera and lens did to the tone: mostly nothing; exposure, flare, dark corners."""
+    pixels, room = clean, Darkroom()
+    if rng.random() < 0.25:
+        pixels = _pixels(draw_exposure(rng, severity)(Photo(pixels), room).pixels)
+    if rng.random() < 0.25:
+        pixels = _pixels(draw_vignette(rng, severity)(Photo(pixels), room).pixels)
+    return pixels
 
 
 def _without_color(stage: FadeDyes) -> FadeDyes:

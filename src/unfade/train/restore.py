@@ -17,7 +17,7 @@ from ..photo import Photo
 from ..pipeline import run
 from ..recipe import Recipe
 from .losses import PICTURE, mask_weighted
-from .task import Batch, Task, psnr, psnr_where
+from .task import Batch, Task, psnr_where
 
 Array = NDArray[np.float32]
 
@@ -110,9 +110,12 @@ class RestoreTask(Task):
         target = self.goal(target)
         before = (aged if self.mode == "color" else to_grey(aged)).expand_as(target)
         inside = (mask > 0.5).float()
+        # Of the whole batch at once: a crop without artefacts is perfect before anything is done,
+        # and its PSNR without bounds would drown the others in a mean.
+        ours, theirs = (psnr_where(p, target, torch.ones_like(mask)) for p in (restored, before))
         return {
-            "score": psnr(restored, target),
-            "gain_db": psnr(restored, target) - psnr(before, target),
+            "score": ours,
+            "gain_db": ours - theirs,
             "inside_db": psnr_where(restored, target, inside),
             "outside_db": psnr_where(restored, target, 1 - inside),
             "mse": (restored - target).square().mean(),
