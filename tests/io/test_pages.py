@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from unfade.errors import ReadError
 from unfade.io import pages as module
 from unfade.io.pages import join_pages
 from unfade.io.read import count_pages, read, read_infrared
+from unfade.io.tiff import pack_directory, read_directory
 from unfade.io.write import write
 from unfade.photo import Photo
 
@@ -146,3 +148,24 @@ def test_a_ring_of_pages_ends(tmp_path: Path) -> None:
     data[at : at + 4] = first.to_bytes(4, "little")
     (tmp_path / "ring.tif").write_bytes(data)
     assert count_pages(tmp_path / "ring.tif") == (1, 2)
+
+
+def test_many_pages_that_share_one_huge_tag_are_refused_at_once(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "one.tif", noise(8, 9, 3), photometric="rgb", metadata=None)
+    data = bytearray((tmp_path / "one.tif").read_bytes())
+    with (tmp_path / "one.tif").open("rb") as file:
+        page = read_directory(file)
+    # Each page claims the same 4 MiB, so that the pages together claim 50 times the file.
+    value = len(data)
+    data += bytes(2**22)
+    entry = struct.pack("<HHII", 50_000, 7, 2**22, value)
+    link = 4
+    for _ in range(50):
+        at = len(data)
+        data[link : link + 4] = at.to_bytes(4, "little")
+        data += pack_directory(page.tags, at, kept={50_000: entry})
+        data += b"\0" * (len(data) % 2)
+        link = at + 2 + 12 * (len(page.tags) + 1)
+    (tmp_path / "many.tif").write_bytes(data)
+    with pytest.raises(ReadError, match="lie over each other"):
+        read(tmp_path / "many.tif")

@@ -23,6 +23,9 @@ ICC_MARK = b"ICC_PROFILE\0"
 MOST_BYTES = 65533
 """Of one segment, after its length."""
 
+MOST_KEPT = 2**26
+"""Of all segments together that are carried over; no camera or scanner comes near it."""
+
 _LEFT_OUT = ((0xE0, b"JFXX\0"), (0xE2, b"MPF\0"), (0xEB, b"JP"))
 """A thumbnail, other pictures behind this one, and claims about the bytes as they were."""
 
@@ -72,8 +75,13 @@ def read_segments(file: BinaryIO) -> Iterator[Segment]:
 
 def kept_segments(path: Path) -> tuple[Segment, ...]:
     """The segments of a photo's file that are not about its coding, in their order."""
+    kept, left = [], MOST_KEPT
     with path.open("rb") as file:
-        return tuple(segment for segment in read_segments(file) if _is_kept(segment))
+        for segment in read_segments(file):
+            if _is_kept(segment) and len(segment.body) <= left:
+                kept.append(segment)
+                left -= len(segment.body) + 4
+    return tuple(kept)
 
 
 def _is_kept(segment: Segment) -> bool:

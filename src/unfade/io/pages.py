@@ -29,12 +29,14 @@ from .tiff import (
     TILE_BYTES,
     TILE_OFFSETS,
     Directory,
+    OverclaimError,
     Tag,
     TagError,
     longs,
     pack_directory,
     point_header,
     read_directory,
+    read_page,
     shorts,
     sub_directories,
     walk_directories,
@@ -103,10 +105,15 @@ def pages_of(file: BinaryIO) -> list[Page]:
     try:
         for number, directory in enumerate(walk_directories(file)):
             pages.append(_page(directory, number))
-    except TagError:
-        if not pages:
+    except TagError as error:
+        if not pages or isinstance(error, OverclaimError):
             raise
     return pages
+
+
+def count_directories(file: BinaryIO) -> int:
+    """The number of pages of a TIFF, photos or not."""
+    return len(pages_of(file))
 
 
 def photo_pages(file: BinaryIO) -> list[int]:
@@ -128,12 +135,10 @@ def infrared_place(file: BinaryIO, number: int) -> tuple[str, int] | None:
     pages = pages_of(file)
     if number == 0 and _is_pair(pages):
         return "page", [page.number for page in pages if page.is_photo][1]
-    for at, directory in enumerate(walk_directories(file)):
-        if at == number:
-            below = [_page(d, k) for k, d in enumerate(sub_directories(file, directory))]
-            fitting = [page.number for page in below if page.is_infrared_of(pages[number])]
-            return ("below", fitting[0]) if len(fitting) == 1 else None
-    return None
+    lower = sub_directories(file, read_page(file, number))
+    below = [_page(directory, k) for k, directory in enumerate(lower)]
+    fitting = [page.number for page in below if page.is_infrared_of(pages[number])]
+    return ("below", fitting[0]) if len(fitting) == 1 else None
 
 
 def kept_tags(directory: Directory) -> dict[int, Tag]:

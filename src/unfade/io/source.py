@@ -22,15 +22,15 @@ from ..errors import ReadError
 from ..profile import ADOBE_RGB, Profile
 from .exif import text_of
 from .icc import ProfileError, needs_tables, read_profile, write_profile
-from .pages import photo_pages
+from .pages import count_directories, photo_pages
 from .tiff import (
     EXTRA_SAMPLES,
     SOFTWARE,
     Directory,
     Tag,
     TagError,
+    read_page,
     sub_directories,
-    walk_directories,
 )
 
 LOADERS = {
@@ -153,18 +153,18 @@ def _tiff_page(path: Path, page: int | None, below: int | None) -> tuple[int, in
     """Which page, how many are photos, and the directory that describes it."""
     with path.open("rb") as file:
         try:
-            photos = photo_pages(file)
+            pages, photos = count_directories(file), photo_pages(file)
             chosen = photos[0] if page is None else page
-            for number, directory in enumerate(walk_directories(file)):
-                if number == chosen:
-                    lower = sub_directories(file, directory) if below is not None else []
-                    found = directory if below is None else lower[below]
-                    return chosen, len(photos), found
+            if chosen >= pages:
+                raise ReadError(f"{path}: expected a page from 1 to {pages}, got {chosen + 1}")
+            directory = read_page(file, chosen)
+            if below is not None:
+                directory = sub_directories(file, directory)[below]
+            return chosen, len(photos), directory
         except TagError as error:
             raise ReadError(
                 f"{path}: the TIFF is cut short: {error}; copy or scan it again"
             ) from error
-    raise ReadError(f"{path}: expected a page from 1 to {number + 1}, got {chosen + 1}")
 
 
 def _check_file(path: Path) -> None:

@@ -39,15 +39,25 @@ PREDICTORS = {1: "none", 2: "horizontal", 3: "float"}
 
 MAX_PAGES = 4096
 MAX_SUB_DIRECTORIES = 16
+MOST_CLAIMED = 16
+"""Times the size of a file that the values of its tags may claim; honest ones do not overlap."""
+
 
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _SIZES |= {16: 8, 17: 8, 18: 8}
 _MAX_TAG_BYTES = 2**26
+_SHORT_TAG_BYTES = 2**14
+"""Of the tags of one directory together, when they are read and when only looked at."""
+
 _SCRATCH_STRIP_BYTES = 2**18
 
 
 class TagError(ValueError):
     """A directory of tags that does not follow the TIFF grammar, or lies outside the file."""
+
+
+class OverclaimError(TagError):
+    """Directories whose tags together claim far more bytes than the file has."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,6 +96,7 @@ class Directory:
         entries: The same as raw bytes, for a copy within the same file.
         next_at: Position of the offset of the next directory.
         next: That offset; 0 in the last directory.
+        at: Where it lies in the file.
     """
 
     order: str
@@ -94,6 +105,13 @@ class Directory:
     entries: Mapping[int, bytes]
     next_at: int
     next: int = 0
+    at: int = 0
+
+    def claim(self, raw: bytes) -> int:
+        """Bytes that the value of a raw entry takes, as it says."""
+        word = "Q" if self.big else "I"
+        kind, count = struct.unpack_from(self.order + "H" + word, raw, 2)
+        return int(_SIZES.get(kind, 1) * count)
 
     def number(self, tag: int, default: int) -> int:
         """The first value of a tag, or the default of the format."""
@@ -107,14 +125,27 @@ def read_directory(file: BinaryIO) -> Directory:
     Raises:
         TagError: It is no TIFF, or what it points to lies outside the file.
     """
-    return next(walk_directories(file))
+    return read_page(file, 0)
+
+
+def read_page(file: BinaryIO, number: int) -> Directory:
+    """Read the directory of a page of a TIFF file, from 0, with all its tags.
+
+    Raises:
+        TagError: As in `read_directory`, or there is no such page.
+    """
+    for found, directory in enumerate(walk_directories(file)):
+        if found == number:
+            return _directory(file, directory.at, directory.order, directory.big)
+    raise TagError(f"there is no page {number + 1}")
 
 
 def walk_directories(file: BinaryIO) -> Iterator[Directory]:
-    """Read the directories of a TIFF file, page by page.
+    """Read the directories of a TIFF file, page by page, with their short tags only.
 
     Raises:
         TagError: As in `read_directory`, or the pages go round in a ring.
+        OverclaimError: Tags of many pages lie over each other, which would take libtiff hours.
     """
     start = _take(file, 0, 8)
     order = {b"II": "<", b"MM": ">"}.get(start[:2])
@@ -126,11 +157,15 @@ def walk_directories(file: BinaryIO) -> Iterator[Directory]:
     else:
         (at,) = struct.unpack(order + "I", start[4:8])
     seen: set[int] = set()
+    left = MOST_CLAIMED * (file.seek(0, os.SEEK_END) + 2**20)
     while at or not seen:
         if at in seen or len(seen) >= MAX_PAGES:
             raise TagError(f"a chain of pages without an end, at page {len(seen)}")
         seen.add(at)
-        directory = _directory(file, at, order, big)
+        directory = _directory(file, at, order, big, depth=2, left=_SHORT_TAG_BYTES)
+        left -= sum(map(directory.claim, directory.entries.values()))
+        if left < 0:
+            raise OverclaimError(f"tags of {len(seen)} pages lie over each other")
         yield directory
         at = directory.next
 
@@ -147,7 +182,10 @@ def sub_directories(file: BinaryIO, page: Directory) -> list[Directory]:
         return []
 
 
-def _directory(file: BinaryIO, at: int, order: str, big: bool, depth: int = 0) -> Directory:
+def _directory(
+    file: BinaryIO, at: int, order: str, big: bool, depth: int = 0, left: int = _MAX_TAG_BYTES
+) -> Directory:
+    """Read a directory; tags that together hold more than `left` bytes are left out."""
     length, entry = ("Q", 20) if big else ("H", 12)
     head = struct.calcsize(order + length)
     (count,) = struct.unpack(order + length, _take(file, at, head))
@@ -162,27 +200,28 @@ def _directory(file: BinaryIO, at: int, order: str, big: bool, depth: int = 0) -
         entries[number] = raw
         # One bad tag does not spoil the others, nor the photo.
         with contextlib.suppress(TagError):
-            tag = _tag(file, at + head + index * entry, raw, order, big)
+            tag = _tag(file, at + head + index * entry, raw, order, big, left)
+            left -= len(tag.value)
             if number in POINTERS and depth < 2 and tag.numbers:
                 inside = _directory(file, tag.numbers[0], order, big, depth + 1).tags
                 tag = dataclasses.replace(tag, inside=inside)
             tags[number] = tag
     next_at = at + head + count * entry
     following = 0
-    if depth == 0:
+    if depth in (0, 2):
         # An EXIF block may end without the offset of a next directory.
         with contextlib.suppress(TagError):
             word = "Q" if big else "I"
             data = _take(file, next_at, struct.calcsize(order + word))
             (following,) = struct.unpack(order + word, data)
-    return Directory(order, big, tags, entries, next_at, following)
+    return Directory(order, big, tags, entries, next_at, following, at)
 
 
-def _tag(file: BinaryIO, at: int, raw: bytes, order: str, big: bool) -> Tag:
+def _tag(file: BinaryIO, at: int, raw: bytes, order: str, big: bool, most: int) -> Tag:
     room, word = (8, "Q") if big else (4, "I")
     kind, count = struct.unpack(order + "H" + word, raw[2 : 4 + room])
     size = _SIZES.get(kind, 1) * count
-    if size > _MAX_TAG_BYTES:
+    if size > most:
         raise TagError(f"a tag of {size} bytes")
     if size <= room:
         at = at + len(raw) - room
