@@ -6,6 +6,7 @@ import html
 import string
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any, NamedTuple
 
 from ..color import in_color
@@ -21,7 +22,7 @@ from .tables import TABLES, photo_table, recall_table, summary_table
 TEMPLATE = Path(__file__).with_name("page.html")
 WORST = 10
 CROPS = 2
-EDGE = 240
+EDGE = 190
 SLIDER = 700
 
 
@@ -102,7 +103,7 @@ def drawings(summary: Sequence[Mapping[str, Any]]) -> list[str]:
         found.append(
             plot(
                 "Quality over speed",
-                [_speed_point(e) for e in timed],
+                _speed_points(timed),
                 Axis("megapixels per second", logarithmic=True),
                 Axis("PSNR gain (dB)"),
             )
@@ -147,9 +148,17 @@ def _is_restored(entry: Mapping[str, Any]) -> bool:
     return "psnr_gain" in entry["figures"]
 
 
-def _speed_point(entry: Mapping[str, Any]) -> Series:
-    speed, gain = entry["cost"]["megapixels_per_second"], entry["figures"]["psnr_gain"]["mean"]
-    return Series(_label(entry), [speed], [gain], dots=True)
+def _speed_points(entries: Sequence[Mapping[str, Any]]) -> list[Series]:
+    """One point per method: the means over all its agings."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for entry in entries:
+        point = (
+            entry["cost"]["megapixels_per_second"],
+            entry["figures"]["psnr_gain"]["mean"],
+        )
+        found.setdefault(entry["method"], []).append(point)
+    means = {name: [fmean(c) for c in _columns(points)] for name, points in found.items()}
+    return [Series(name, [speed], [gain], dots=True) for name, (speed, gain) in means.items()]
 
 
 def _label(entry: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 
 WIDTH, HEIGHT = 520, 360
+LABEL_WIDTH, LABEL_HEIGHT = 150, 14
 LEFT, RIGHT, TOP, BOTTOM = 58, 12, 14, 44
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5c3e", "#888888")
 """After Okabe and Ito; further series repeat them with dashes."""
@@ -75,6 +76,7 @@ def plot(title: str, series: Sequence[Series], x: Axis, y: Axis) -> str:
     x = x.fitted([value for line in series for value in line.x])
     y = y.fitted([value for line in series for value in line.y])
     marks = "".join(_drawn(line, number, x, y) for number, line in enumerate(series))
+    marks += _labels([line for line in series if line.dots], x, y)
     names = "".join(_named(line, number) for number, line in enumerate(series))
     return (
         f'<figure class="plot"><figcaption>{html.escape(title)}</figcaption>'
@@ -125,18 +127,29 @@ def _drawn(line: Series, number: int, x: Axis, y: Axis) -> str:
         for a, b in (places if line.dots or len(places) < 12 else [])
     )
     if line.dots:
-        a, b = places[0]
-        end = a > WIDTH * 0.7
-        anchor, shift = ("end", -8) if end else ("start", 8)
-        return dots + (
-            f'<text x="{a + shift:.1f}" y="{b + 4:.1f}" text-anchor="{anchor}">'
-            f"{html.escape(line.name)}</text>"
-        )
+        return dots
     path = "L".join(f"{a:.1f} {b:.1f}" for a, b in places)
     return (
         f'<path d="M{path}" fill="none" stroke="{color}" stroke-width="2"{dash}>{title}</path>'
         + dots
     )
+
+
+def _labels(points: Sequence[Series], x: Axis, y: Axis) -> str:
+    """Names beside points; one that would lie on another is left to the legend."""
+    drawn: list[tuple[float, float]] = []
+    texts = []
+    for point in points:
+        at, up = _across(x, point.x[0]), _up(y, point.y[0])
+        if any(abs(at - a) < LABEL_WIDTH and abs(up - b) < LABEL_HEIGHT for a, b in drawn):
+            continue
+        drawn.append((at, up))
+        anchor, shift = ("end", -8) if at > WIDTH * 0.7 else ("start", 8)
+        texts.append(
+            f'<text x="{at + shift:.1f}" y="{up + 4:.1f}" text-anchor="{anchor}">'
+            f"{html.escape(point.name)}</text>"
+        )
+    return "".join(texts)
 
 
 def _named(line: Series, number: int) -> str:

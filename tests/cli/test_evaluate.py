@@ -1,0 +1,107 @@
+"""`unfade evaluate`, from options to files."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from unfade.cli.main import unfade
+from unfade.io.write import write
+from unfade.photo import Photo
+
+
+def call(*arguments):
+    return CliRunner().invoke(unfade, ["evaluate", *map(str, arguments)])
+
+
+@pytest.fixture
+def photos(tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number, name in enumerate(("a.png", "b.png")):
+        pixels = np.linspace(0.1, 0.9, 40 * 48 * 3).reshape(40, 48, 3)
+        pixels[:, number * 20 : number * 20 + 8] *= 0.5
+        write(Photo(pixels.astype(np.float32)), folder / name)
+    return folder
+
+
+def figures_of(folder):
+    rows = json.loads((folder / "evaluation.json").read_text("utf-8"))["rows"]
+    return [{**row, "cost": None} for row in rows]
+
+
+def test_two_runs_with_one_seed_give_identical_figures(photos, tmp_path):
+    options = ("--data", photos, "--aging", "film-35mm", "--baseline", "median,identity")
+    for name, more in (("one", ()), ("two", ("--no-store",)), ("other", ("--seed", "1"))):
+        result = call(*options, "--no-clean", "-o", tmp_path / name, *more)
+        assert result.exit_code == 0, result.output
+    assert figures_of(tmp_path / "one") == figures_of(tmp_path / "two")
+    assert figures_of(tmp_path / "one") != figures_of(tmp_path / "other")
+    assert {p.name for p in (tmp_path / "one").iterdir()} == {
+        *("index.html", "evaluation.json", "photos.csv", ".results")
+    }
+    assert not (tmp_path / "two" / ".results").exists()
+
+
+def test_severities_and_methods_are_all_combined(photos, tmp_path):
+    result = call(
+        *("--data", photos, "--aging", "slide,print-bw", "--severity", "0.2,0.7", "--json"),
+        *("--recipe", "baseline:median", "--baseline", "identity", "-o", tmp_path / "x"),
+    )
+    told = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert len(told["rows"]) == 2 * (2 * 2 * 2 + 2)
+    assert [e["method"] for e in told["summary"][:2]] == ["median", "identity"]
+    assert told["about"]["facts"]["aged by"] == "slide 0.2, slide 0.7, print-bw 0.2, print-bw 0.7"
+
+
+def test_a_bad_file_is_told_and_stops_nothing(photos, tmp_path):
+    (photos / "aa.jpg").write_bytes(b"no")
+    result = call(
+        "--data", photos, "--aging", "slide", "--baseline", "identity", "-o", tmp_path / "x"
+    )
+    assert result.exit_code == 1
+    assert "aa.jpg: identity: slide 0.5 failed" in result.output
+    assert sum(not row["error"] for row in figures_of(tmp_path / "x")) == 4
+
+
+def test_real_photos_pairs_and_the_results_of_others(photos, tmp_path):
+    result = call("--data", photos, "--baseline", "median", "-o", tmp_path / "real")
+    assert result.exit_code == 0, result.output
+    assert {row["kind"] for row in figures_of(tmp_path / "real")} == {"real"}
+    theirs = tmp_path / "theirs"
+    shutil.copytree(photos, theirs)
+    result = call(
+        *("--pairs", photos, theirs, "--compare", theirs, "--limit", "1", "-o", tmp_path / "pairs")
+    )
+    assert result.exit_code == 0, result.output
+    (row,) = figures_of(tmp_path / "pairs")
+    assert (row["method"], row["photo"], row["figures"]["psnr"]) == ("theirs", "a.png", 100)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((), "either --data DIR or --pairs"),
+        (("--data", ".", "--masks", "."), "--masks goes with --pairs"),
+        (("--pairs", ".", ".", "--aging", "slide"), "pairs are aged already"),
+        (("--data", ".", "--aging", "fire"), "no aging preset 'fire'"),
+        (("--data", ".", "--severity", "2"), "within 0 to 1"),
+        (("--data", ".", "--baseline", "magic"), "no baseline 'magic'"),
+        (("--data", ".", "--command", "tool"), "must hold {input} and {output}"),
+        (("--data", "."), "holds no photo"),
+    ],
+)
+def test_what_does_not_fit_is_told(arguments, says, photos, tmp_path, monkeypatch):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.chdir(photos if "magic" in arguments or "tool" in arguments else empty)
+    result = call(*arguments)
+    assert result.exit_code in (1, 2) and says in " ".join(result.output.split())
+
+
+def test_baselines_are_listed():
+    result = call("--baseline", "list")
+    assert "navier-stokes-true-mask" in result.output and "bm3d" in result.output
