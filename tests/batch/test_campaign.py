@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import itertools
 import json
 import os
 import signal
@@ -19,7 +20,9 @@ from unfade.batch.campaign import run_campaign
 from unfade.batch.inside import Inside
 from unfade.batch.ledger import FOLDER, Ledger, Phase
 from unfade.batch.leftovers import sweep
+from unfade.batch.pool import Pool
 from unfade.batch.resume import Wish
+from unfade.batch.share import Share
 from unfade.batch.stop import Stop
 from unfade.darkroom import Darkroom
 from unfade.io.read import read
@@ -67,6 +70,7 @@ def begun(album):
     return names
 
 
+NUMBERS = itertools.count()
 ALL = [f"{number}.png" for number in range(6)]
 
 
@@ -220,6 +224,16 @@ def test_a_photo_that_changes_while_it_is_worked_on_is_not_kept(album, tmp_path,
     assert files(out) == []
 
 
+def test_photos_that_a_stop_left_unbegun_are_planned_as_before(album, tmp_path):
+    out, stop = tmp_path / "out", Stop()
+    execute = Pool(Share(1, 1, 2**31), stop, Silence())
+    for _ in run_campaign(jobs_for(album, out, acting()), execute, Wish(out)):
+        stop.finish()
+    phases = [entry.phase for entry in entries(out).values()]
+    assert phases == [Phase.DONE] * 2 + [Phase.PLANNED] * 4
+    assert entries(out)["5.png"].attempts == 0
+
+
 def test_a_vanished_photo_fails_and_the_others_are_done(album, tmp_path):
     out = tmp_path / "out"
     jobs = jobs_for(album, out, acting())
@@ -269,32 +283,33 @@ if __name__ == "__main__":
 """
 
 
-def another(album, out, tmp_path, **options):
-    """A campaign in a process of its own; returns when it begins."""
-    script = tmp_path / "run.py"
-    script.write_text(RUN)
-    here = str(Path(__file__).parent)
-    options = {"log": str(album.parent / "log"), **options}
-    process = subprocess.Popen(
-        [sys.executable, str(script), here, str(album), str(out), json.dumps(options)],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout.readline() == "ready\n"
-    return process
-
-
-def wait_for(condition, seconds=20.0):
+def wait_for(condition, seconds=60.0):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)
 
 
+def another(album, out, tmp_path, **options):
+    """A campaign in a process of its own, and the file of what it says; returns when it begins."""
+    script = tmp_path / "run.py"
+    script.write_text(RUN)
+    said = tmp_path / f"said-{next(NUMBERS)}"
+    here = str(Path(__file__).parent)
+    options = {"log": str(album.parent / "log"), **options}
+    process = subprocess.Popen(
+        [sys.executable, str(script), here, str(album), str(out), json.dumps(options)],
+        stdout=said.open("w"),
+    )
+    wait_for(lambda: said.read_text().startswith("ready\n"))
+    return process, said
+
+
 def test_several_runs_at_once_do_each_photo_once(album, tmp_path):
     out = tmp_path / "out"
     runs = [another(album, out, tmp_path, seconds=0.1) for _ in range(3)]
-    said = [line for run in runs for line in run.communicate(timeout=60)[0].split("\n") if line]
+    assert [run.wait(60) for run, _ in runs] == [0, 0, 0]
+    said = [line for _, file in runs for line in file.read_text().splitlines()[1:]]
     assert begun(album) == ALL
     assert sorted(line for line in said if line.endswith("done")) == [f"{n} done" for n in ALL]
     assert len(said) == 18
@@ -306,25 +321,26 @@ def test_a_run_killed_in_the_middle_is_taken_over_and_leaves_nothing_half_done(
     album, tmp_path, processes
 ):
     out = tmp_path / "out"
-    run = another(album, out, tmp_path, seconds=0.4, processes=processes)
+    run, said = another(album, out, tmp_path, seconds=0.4, processes=processes)
     wait_for(lambda: len(files(out)) >= 2 if out.is_dir() else False)
     time.sleep(0.1)
     os.kill(run.pid, signal.SIGKILL)
-    done = run.communicate()[0].split("\n")
+    run.wait()
+    done = said.read_text().splitlines()[1:]
     (out / ".5.png.0123abcd.part").write_bytes(b"half")
     seen = begun(album)
     outcomes = campaign(album, out, acting(seconds=0.4, log=str(album.parent / "log")))
     assert files(out) in (ALL, [".5.png.0123abcd.part", *ALL])
     assert all(read(out / name).size == (12, 16) for name in ALL)
     again = begun(album)
-    assert not {line.split()[0] for line in done if line} & set(again)
+    assert not {line.split()[0] for line in done} & set(again)
     assert len(seen) + len(again) <= 6 + max(1, processes)
     assert set(states(outcomes)) <= set("ds")
 
 
 def test_a_living_run_waits_for_a_dead_one_and_does_its_photo(album, tmp_path):
     out = tmp_path / "out"
-    slow = another(album, out, tmp_path, deed="sleep", names="0.png")
+    slow, _ = another(album, out, tmp_path, deed="sleep", names="0.png")
     wait_for(lambda: (album.parent / "log").is_file())
     killer = threading.Timer(1.5, slow.kill)
     killer.start()

@@ -39,6 +39,9 @@ class Loose:
         """The next job."""
         return next(self._jobs, None)
 
+    def put_back(self, job: Job) -> None:
+        """Forget a job that was not begun."""
+
 
 class Kept:
     """A queue of jobs whose results lie in one folder, with its ledger and claims.
@@ -52,7 +55,7 @@ class Kept:
         self._ledger, self._claims, self._wish, self._tell = ledger, claims, wish, tell
         self._todo = collections.deque(jobs)
         self._held: collections.deque[Job] = collections.deque()
-        self._begun: set[str] = set()
+        self._begun: dict[str, Entry] = {}
         self._told: tuple[int, str] | None = None
         self._holder = Holder("", None)
         ledger.plan((self._name(job), _absolute(job.source)) for job in jobs)
@@ -76,6 +79,13 @@ class Kept:
             self._told = told
             self._tell(len(self._todo), self._holder)
         return None
+
+    def put_back(self, job: Job) -> None:
+        """Write down that a job was not begun after all, and release it."""
+        name = self._name(job)
+        if self._claims.holds(name):
+            self._ledger.put(self._begun[name])
+        self._release(name)
 
     def close(self, receipt: Receipt) -> Outcome:
         """Write down what became of a job and release it."""
@@ -115,7 +125,7 @@ class Kept:
             return decided
         if old.phase is Phase.RUNNING:
             sweep(job.target)
-        self._begun.add(name)
+        self._begun[name] = dataclasses.replace(old, source=_absolute(job.source))
         self._ledger.put(
             dataclasses.replace(
                 old,
@@ -147,7 +157,7 @@ class Kept:
         )
 
     def _release(self, name: str) -> None:
-        self._begun.discard(name)
+        del self._begun[name]
         self._claims.release(name)
 
     def _name(self, job: Job) -> str:

@@ -49,6 +49,10 @@ class Queue(Protocol):
         """The next job, or the outcome of one that needs no work; None if there is none now."""
         ...
 
+    def put_back(self, job: Job) -> None:
+        """Give a job back that was taken and not begun."""
+        ...
+
 
 class Watch(Protocol):
     """Who is told how it goes; `lane` is the number of the process, from 0."""
@@ -103,7 +107,7 @@ class Pool:
         """
         try:
             more = True
-            while more or self._ready or self._busy():
+            while more or self._busy() or (self._ready and not self._stop.asked):
                 more, receipts = self._fill(queue)
                 yield from receipts
                 self._hand_out()
@@ -114,6 +118,8 @@ class Pool:
                     return
         finally:
             self._close()
+            for job in self._ready:
+                queue.put_back(job)
 
     def _busy(self) -> list[_Hand]:
         return [hand for hand in self._hands if hand.job is not None]
@@ -140,9 +146,7 @@ class Pool:
 
     def _hand_out(self) -> None:
         """Give every idle process a job of those that are ready."""
-        if self._stop.asked:
-            self._ready.clear()
-        while self._ready and len(self._busy()) < self._share.processes:
+        while self._ready and not self._stop.asked and len(self._busy()) < self._share.processes:
             job = self._ready.popleft()
             self._give(self._idle(), job, job)
 

@@ -42,6 +42,8 @@ def parse_also(
     ctx: click.Context, option: click.Parameter, texts: tuple[str, ...]
 ) -> tuple[str, ...]:
     """Check what companions are wanted; each once, in the order given."""
+    if not texts:
+        return ()
     from ..derivatives import parse_derivative
 
     try:
