@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..photo import Mask, Pixels
+from ..scratch import release
 
+GATHERED = 128
 SIDE = 16
 RINGS = 12
 FIRST = 2
@@ -57,13 +59,12 @@ def block_spectra(pixels: Pixels, damage: Mask | None = None, most: int = 2000) 
     """
     rows, cols = _places((pixels.shape[0], pixels.shape[1]), most)
     if damage is not None and len(rows):
-        hurt = np.lib.stride_tricks.sliding_window_view(damage, (SIDE, SIDE))[rows, cols]
+        hurt = _gather(damage, rows, cols)
         whole = hurt.max(axis=(1, 2)) < 0.1
         rows, cols = rows[whole], cols[whole]
     if not len(rows):
         return _spectra(np.zeros((0, pixels.shape[2], SIDE**2), np.float32))
-    windows = np.lib.stride_tricks.sliding_window_view(pixels, (SIDE, SIDE), axis=(0, 1))
-    blocks = windows[rows, cols].reshape(len(rows), pixels.shape[2], SIDE**2)
+    blocks = _gather(pixels, rows, cols).reshape(len(rows), pixels.shape[2], SIDE**2)
     clipped = ((blocks < 0.5 / 255) | (blocks > 254.5 / 255)).astype(np.float32)
     blocks = blocks[(clipped @ np.full(SIDE**2, SIDE**-2, np.float32)).max(axis=1) < 0.02]
     # Mats and borders painted by software say nothing about the photo within them; where most of
@@ -72,6 +73,18 @@ def block_spectra(pixels: Pixels, damage: Mask | None = None, most: int = 2000) 
     if 2 * np.count_nonzero(painted) < len(blocks):
         blocks = blocks[~painted]
     return _spectra(blocks)
+
+
+def _gather(
+    array: NDArray[np.float32], rows: NDArray[np.int64], cols: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Copy the blocks at some places, a few at a time: each draws in far more of a scratch file."""
+    windows = np.lib.stride_tricks.sliding_window_view(array, (SIDE, SIDE), axis=(0, 1))
+    pieces = []
+    for at in range(0, len(rows), GATHERED):
+        pieces.append(windows[rows[at : at + GATHERED], cols[at : at + GATHERED]])
+        release(array)
+    return np.concatenate(pieces)
 
 
 def ring_coefficients() -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ from ..film.grain import grain_texture, grain_tile
 from ..models.model import Model
 from ..photo import Edit, Mask, Origin, Photo, Pixels
 from ..recipe import Finding
+from ..scratch import release
 from ..settings import check_settings, setting
 from ..tiling import Tile
 
@@ -48,9 +49,11 @@ class Inpaint:
     def look(self, photo: Photo, darkroom: Darkroom) -> Finding:
         if photo.damage is None:
             return Finding(False, "nobody looked for damage: skipped")
-        if self.strength == 0 or not photo.damage.any():
+        marked = np.count_nonzero(photo.damage)
+        release(photo.damage)
+        if self.strength == 0 or not marked:
             return Finding(False, "nothing marked as damaged: skipped")
-        return Finding(True, f"{np.count_nonzero(photo.damage)} marked pixels filled")
+        return Finding(True, f"{marked} marked pixels filled")
 
     def __call__(self, photo: Photo, darkroom: Darkroom) -> Edit:
         finding = self.look(photo, darkroom)
