@@ -62,6 +62,8 @@ def test_the_true_numbers_undo_the_fading_in_training_and_in_the_stage_alike() -
     found = 0
     for seed in range(30):
         example = make_example(photo(seed), np.random.default_rng(seed))
+        if example.fade is None:
+            continue
         faded = torch.from_numpy(example.faded.transpose(2, 0, 1)[None].copy())
         ours = undo(faded, torch.from_numpy(example.truth[None]))[0].numpy().transpose(1, 2, 0)
         inside = ((example.faded > 0) & (example.faded < 1)).all(axis=2)
@@ -69,7 +71,7 @@ def test_the_true_numbers_undo_the_fading_in_training_and_in_the_stage_alike() -
         stage = unfade(example.faded, example.fade)
         assert np.abs(np.clip(ours, 0, 1) - stage)[inside].max() < 1e-3
         found += int(example.truth[0] == 1)
-    assert 12 <= found <= 28  # some faded, some did not
+    assert 8 <= found <= 24  # some faded, some did not
 
 
 def test_the_same_number_gives_the_same_example() -> None:
@@ -99,7 +101,10 @@ def test_a_few_steps_make_the_loss_smaller() -> None:
 
 
 def test_perfect_numbers_score_better_than_none() -> None:
-    examples = batch(16)
+    known = [
+        e for e in (FadingData(PHOTOS)[Draw(i, 0)] for i in range(30)) if e[3].isfinite().all()
+    ]
+    examples = [torch.stack(list(part)) for part in zip(*known, strict=True)]
     task = FadingTask(FadingNet(), 1e-3, 10)
 
     class Oracle(torch.nn.Module):
