@@ -334,7 +334,8 @@ def test_a_run_killed_in_the_middle_is_taken_over_and_leaves_nothing_half_done(
     assert all(read(out / name).size == (12, 16) for name in ALL)
     again = begun(album)
     assert not {line.split()[0] for line in done} & set(again)
-    assert len(seen) + len(again) <= 6 + max(1, processes)
+    # Each process may have ended one that was not yet written down, and have begun the next.
+    assert len(seen) + len(again) <= 6 + max(1, 2 * processes)
     assert set(states(outcomes)) <= set("ds")
 
 
