@@ -19,6 +19,10 @@ DARK = "dark"
 COARSE = 5.0
 """How much larger the particles are that show on a print; an assumption, nobody measured it."""
 
+PRINT_SHARE = 0.35
+"""How many particles a print shows in a scan against film, per pixel; judged by eye on old prints:
+no projector and no scanner's light through them shows what lies there."""
+
 
 def draw_damage(
     rng: Rng,
@@ -95,10 +99,11 @@ def _particles(
     area_mm2 = size[0] * size[1] * (um_per_px / 1000) ** 2
     # The ten scans held 77 to 1,818 artefacts; a Gamma distribution of shape 4 spreads as wide.
     dirty = 4 ** (2 * severity - 1) * min(1.0, severity / 0.1) * float(rng.gamma(4, 1 / 4))
+    usual = PRINT_SHARE if medium == "print" else 1.0
     clustering, tint = float(rng.uniform(0, 1)), deposit_tone(rng, _polarity(rng, medium))
     stages: list[Any] = []
     for kind, statistics in STATISTICS.items():
-        mean = statistics.per_mm2 * area_mm2 * dirty * float(rng.lognormal(-0.18, 0.6))
+        mean = usual * statistics.per_mm2 * area_mm2 * dirty * float(rng.lognormal(-0.18, 0.6))
         count = int(min(rng.poisson(mean), 20_000))
         own_side = medium == "print" or kind == "scratch"
         tone = deposit_tone(rng, _polarity(rng, "print")) if own_side else tint

@@ -16,7 +16,7 @@ from ..degrade.capture import draw_blur, draw_grain, draw_jpeg, draw_noise, draw
 from ..degrade.damage import VEILS
 from ..degrade.fading import draw_fade, draw_grey
 from ..fill import coarse_fill, smooth_fill
-from ..photo import Photo
+from ..photo import Damage, Photo
 from ..pipeline import run
 from ..recipe import Recipe
 from .holes import draw_large_holes
@@ -63,6 +63,8 @@ class DamageExamples:
         aged = run(Photo(crop), Recipe("aging", tuple(stages)), Darkroom())
         damage = np.zeros(crop.shape[:2], np.float32) if aged.damage is None else aged.damage
         kinds = np.zeros(crop.shape[:2], np.uint8) if aged.kinds is None else aged.kinds
+        # Handwriting belongs to the photo: the network learns to leave it.
+        damage = np.where(kinds == Damage.ORIGINAL, np.float32(0), damage)
         return np.clip(in_color(aged.pixels), 0, 1), damage, kinds.astype(np.float32)
 
 
