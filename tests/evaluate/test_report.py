@@ -14,7 +14,7 @@ from unfade.evaluate.cases import Aging, aged_cases
 from unfade.evaluate.damage import Tally
 from unfade.evaluate.page import page_html, show, worst_rows
 from unfade.evaluate.plots import Axis, Series, plot
-from unfade.evaluate.sheet import Row, Sheet
+from unfade.evaluate.sheet import Result, Row, Sheet
 from unfade.evaluate.summary import bootstrap, document, summarize, write_csv, write_json
 from unfade.io.write import write
 from unfade.metrics import Curve
@@ -31,7 +31,7 @@ def row(method, photo, psnr, kind="aged", **more):
 def sheet_of(*rows):
     sheet = Sheet()
     for each in rows:
-        sheet.add(each, None)
+        sheet.add(Result(each))
     return sheet
 
 
@@ -68,7 +68,7 @@ def test_curves_and_tallies_are_pooled():
         curve = Curve()
         curve.add(np.array([score, 0.3, 0.1]), np.array([1, 0, 0]))
         tallies = {"size 100-399": Tally(1, 2), "size 25-99": Tally(0, 1)}
-        sheet.add(row("ours", photo, 20, tallies=tallies), curve)
+        sheet.add(Result(row("ours", photo, 20, tallies=tallies), curve))
     (entry,) = summarize(sheet)
     damage = entry["damage"]
     assert damage["roc_auc"] == pytest.approx(0.75)

@@ -126,6 +126,19 @@ def parse_severities(
     help="What another tool left, under the names of the photos it was given.",
 )
 @click.option(
+    "--lpips",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="LPIPS network of your own, as ONNX; see docs/evaluate.md.",
+)
+@click.option(
+    "--encoder",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Encoder of your own, as ONNX, for the Frechet (FID under Inception) and the "
+    "Wasserstein distance between sets.",
+)
+@click.option(
     "-o",
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -160,6 +173,8 @@ def command(
     commands: tuple[str, ...],
     timeout: float,
     folders: tuple[Path, ...],
+    lpips: Path | None,
+    encoder: Path | None,
     out: Path,
     store: Path | None,
     no_store: bool,
@@ -175,6 +190,7 @@ def command(
     """
     from ..evaluate.baselines import BASELINES
     from ..evaluate.cases import Aging
+    from ..evaluate.perception import open_perception
     from ..evaluate.sheet import run_cases
     from ..evaluate.store import Store
     from ..jobs import open_darkroom
@@ -191,9 +207,10 @@ def command(
     cases = _cases(data, agings, pairs, masks, limit, check)
     methods = _methods(recipes, baselines, commands, timeout, folders)
     darkroom = open_darkroom(equipment(engine, threads, memory))
+    perception = open_perception(darkroom.engine, lpips, encoder)
     kept = None if no_store else Store(store or out / ".results")
     out.mkdir(parents=True, exist_ok=True)
-    sheet = run_cases(cases, methods, darkroom, kept, None if as_json else _say)
+    sheet = run_cases(cases, methods, darkroom, kept, None if as_json else _say, perception)
     facts = {
         "photos": data or (pairs and " and ".join(map(str, pairs))),
         "cases": len(cases),
@@ -201,7 +218,7 @@ def command(
         "seed": seed,
         "library": f"{library}, part {part}" if library else "none: every shape is drawn",
         "methods": ", ".join(method.name for method in methods),
-    }
+    } | ({} if perception is None else perception.names)
     told = _write(out, facts, sheet, cases, methods, darkroom)
     if as_json:
         click.echo(json.dumps(told, indent=2, ensure_ascii=False))

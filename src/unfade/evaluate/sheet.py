@@ -17,6 +17,7 @@ from .cases import Case, Kind, Question, open_case
 from .damage import Tally
 from .figures import Figures, damage_curve, damage_tallies, figures
 from .methods import Answer, Method
+from .perception import Latents, Perception
 
 if TYPE_CHECKING:
     from .store import Store
@@ -85,6 +86,22 @@ class Row:
             raise ValueError(f"not a row of an evaluation: {error}") from error
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Result:
+    """A row with what is pooled over photos.
+
+    Attributes:
+        row: The row.
+        curve: Pixels ranked by their probability of damage, if the method gives one.
+        latents: Of the answer and of what it is compared with: the truth, or for a real photo
+            what was given. None without an encoder.
+    """
+
+    row: Row
+    curve: Curve | None = None
+    latents: tuple[Latents, Latents] | None = None
+
+
 Group = tuple[str, str, str, float]
 """Method, kind, preset and severity: what is averaged together."""
 
@@ -95,13 +112,17 @@ class Sheet:
 
     rows: list[Row] = dataclasses.field(default_factory=list)
     curves: dict[Group, Curve] = dataclasses.field(default_factory=dict)
+    latents: dict[Group, list[tuple[Latents, Latents]]] = dataclasses.field(default_factory=dict)
 
-    def add(self, row: Row, curve: Curve | None) -> None:
+    def add(self, result: Result) -> None:
         """Take in a result."""
-        self.rows.append(row)
-        if curve is not None:
-            known = self.curves.get(group_of(row))
-            self.curves[group_of(row)] = curve if known is None else known + curve
+        self.rows.append(result.row)
+        group = group_of(result.row)
+        if result.curve is not None:
+            known = self.curves.get(group)
+            self.curves[group] = result.curve if known is None else known + result.curve
+        if result.latents is not None:
+            self.latents.setdefault(group, []).append(result.latents)
 
     def groups(self) -> dict[Group, list[Row]]:
         """Rows that have figures, by group, in the order they came."""
@@ -123,6 +144,7 @@ def run_cases(
     darkroom: Darkroom,
     store: Store | None = None,
     told: Told | None = None,
+    perception: Perception | None = None,
 ) -> Sheet:
     """Put every case to every method.
 
@@ -132,6 +154,7 @@ def run_cases(
         darkroom: Where to work.
         store: Keeps results, and gives those that it has.
         told: Called with each row.
+        perception: Networks that judge as well.
     Returns:
         One row per case and method; what went wrong stands in the row.
     Raises:
@@ -143,47 +166,61 @@ def run_cases(
         raise ValueError(f"methods must have different names, got {', '.join(names)}")
     sheet = Sheet()
     for case in cases:
-        for row, curve in _case_rows(case, methods, darkroom, store):
-            sheet.add(row, curve)
+        for result in _case_results(case, methods, darkroom, store, perception):
+            sheet.add(result)
             if told is not None:
-                told(row)
+                told(result.row)
     return sheet
 
 
-def _case_rows(
-    case: Case, methods: Sequence[Method], darkroom: Darkroom, store: Store | None
-) -> Iterator[tuple[Row, Curve | None]]:
+def _case_results(
+    case: Case,
+    methods: Sequence[Method],
+    darkroom: Darkroom,
+    store: Store | None,
+    perception: Perception | None,
+) -> Iterator[Result]:
     question: Question | None = None
     for method in methods:
         if case.kind is Kind.CLEAN and not method.works:
             continue
         try:
-            key = "" if store is None else store.key(case, method, darkroom)
+            key = "" if store is None else store.key(case, method, darkroom, perception)
             known = None if store is None else store.load(key)
             if known is None:
                 question = question or open_case(case, darkroom)
-                known = measure(question, method, darkroom)
+                known = measure(question, method, darkroom, perception)
                 if store is not None:
-                    store.save(key, *known)
+                    store.save(key, known)
         except Cancelled:
             raise
         except FAILURES as error:
-            known = _row(case, method, error=_one_line(error)), None
+            known = Result(_row(case, method, error=_one_line(error)))
         yield known
 
 
-def measure(question: Question, method: Method, darkroom: Darkroom) -> tuple[Row, Curve | None]:
+def measure(
+    question: Question, method: Method, darkroom: Darkroom, perception: Perception | None = None
+) -> Result:
     """Put one question to one method and measure the answer."""
     answer = method(question, darkroom)
+    told = figures(question, answer)
+    latents = None
+    if perception is not None:
+        goal = question.truth or question.given
+        if perception.lpips is not None and question.truth is not None:
+            told["lpips"] = perception.distance(answer.pixels, goal.pixels)
+        if perception.encoder is not None:
+            latents = perception.latents(answer.pixels), perception.latents(goal.pixels)
     row = _row(
         question.case,
         method,
-        figures=figures(question, answer),
+        figures=told,
         cost=_cost(answer),
         tallies=damage_tallies(question, answer),
         recipe=answer.recipe,
     )
-    return row, damage_curve(question, answer)
+    return Result(row, damage_curve(question, answer), latents)
 
 
 def _row(

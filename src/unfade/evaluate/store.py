@@ -7,17 +7,22 @@ import hashlib
 import json
 import os
 import tempfile
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..darkroom import Darkroom
 from ..metrics import Curve
+from ..metrics.ranking import BINS
 from ..models.zoo import checksum
 from ..report.versions import versions
 from .cases import Case
 from .methods import Method
-from .sheet import Row
+from .perception import Perception
+from .sheet import Result, Row
 
 HOUSE = Path(__file__).resolve().parent.parent
 
@@ -37,7 +42,13 @@ class Store:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
-    def key(self, case: Case, method: Method, darkroom: Darkroom) -> str:
+    def key(
+        self,
+        case: Case,
+        method: Method,
+        darkroom: Darkroom,
+        perception: Perception | None = None,
+    ) -> str:
         """Name of the result of a method on a case.
 
         Raises:
@@ -50,34 +61,41 @@ class Store:
             *(_content(path) for path in case.files),
             method.name,
             method.fingerprint(case),
+            "" if perception is None else perception.key,
             *_room(darkroom),
         ]
         return hashlib.sha256("\0".join(told).encode()).hexdigest()
 
-    def load(self, key: str) -> tuple[Row, Curve | None] | None:
+    def load(self, key: str) -> Result | None:
         """Give a result, or None if it is not there or not whole."""
-        place = self.folder / f"{key}.npz"
         try:
-            with np.load(place) as file:
-                row = Row.from_dict(json.loads(str(file["row"])))
-                bins = file["bins"]
-                at = file["at"]
-        except (OSError, ValueError, KeyError, EOFError):
+            with np.load(self.folder / f"{key}.npz") as file:
+                known = {name: file[name] for name in file.files}
+            row = Row.from_dict(json.loads(str(known["row"])))
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
-        if not len(bins):
-            return row, None
-        counts = np.zeros((2, 2**16), np.int64)
-        counts[:, at] = bins
-        return row, Curve.of(*counts)
+        curve = latents = None
+        if "bins" in known:
+            counts = np.zeros((2, BINS), np.int64)
+            counts[:, known["at"]] = known["bins"]
+            curve = Curve.of(*counts)
+        if "mine" in known:
+            latents = known["mine"], known["goal"]
+        return Result(row, curve, latents)
 
-    def save(self, key: str, row: Row, curve: Curve | None) -> None:
+    def save(self, key: str, result: Result) -> None:
         """Keep a result; it is whole or not there."""
-        counts = np.zeros((2, 0), np.int64) if curve is None else np.stack(curve.counts)
-        at = np.flatnonzero(counts.any(axis=0))
+        parts: dict[str, NDArray[Any]] = {"row": np.array(json.dumps(result.row.to_dict()))}
+        if result.curve is not None:
+            counts = np.stack(result.curve.counts)
+            parts["at"] = np.flatnonzero(counts.any(axis=0))
+            parts["bins"] = counts[:, parts["at"]]
+        if result.latents is not None:
+            parts["mine"], parts["goal"] = result.latents
         handle, path = tempfile.mkstemp(prefix="unfade-", suffix=".npz", dir=self.folder)
         os.close(handle)
-        bins = counts[:, at] if curve is not None else np.zeros(0, np.int64)
-        np.savez_compressed(path, row=json.dumps(row.to_dict()), bins=bins, at=at)
+        with Path(path).open("wb") as file:
+            np.savez_compressed(file, **parts)  # type: ignore[arg-type]
         Path(path).replace(self.folder / f"{key}.npz")
 
 

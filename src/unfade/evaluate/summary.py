@@ -13,6 +13,7 @@ import numpy as np
 
 from ..metrics import Curve
 from .damage import Tally, pooled
+from .perception import Latents, frechet, sliced_wasserstein
 from .sheet import Group, Row, Sheet
 
 RESAMPLES = 2000
@@ -75,6 +76,7 @@ def summarize(sheet: Sheet) -> list[dict[str, Any]]:
                 "figures": _estimates(rows, "figures"),
                 "cost": _medians(rows),
                 "damage": damage_found(rows, sheet.curves.get(group)),
+                "distance": distances(sheet.latents.get(group, [])),
                 "lead": {} if method == first else _lead(rows, of_first),
             }
         )
@@ -97,6 +99,23 @@ def damage_found(rows: Sequence[Row], curve: Curve | None) -> dict[str, Any]:
     if found:
         told["recall"] = {name: _recall(found[name]) for name in sorted(found, key=_order)}
     return told
+
+
+def distances(latents: Sequence[tuple[Latents, Latents]]) -> dict[str, float]:
+    """How far the set of answers is from the set of truths; empty without an encoder.
+
+    Real photos are set against what was given. Two patches at least are needed.
+    """
+    if not latents:
+        return {}
+    mine, goal = (np.concatenate(sets) for sets in zip(*latents, strict=True))
+    if len(mine) < 2:
+        return {}
+    return {
+        "frechet": frechet(mine, goal),
+        "sliced_wasserstein": sliced_wasserstein(mine, goal),
+        "patches": len(mine),
+    }
 
 
 def document(sheet: Sheet, about: Mapping[str, Any]) -> dict[str, Any]:

@@ -73,6 +73,11 @@ COST = (
     Column("seconds", "seconds"),
     Column("peak_memory_mib", "peak MiB", 0),
 )
+DISTANCES = (
+    Column("frechet", "Fréchet"),
+    Column("sliced_wasserstein", "sliced Wasserstein", 4),
+    Column("patches", "patches", 0),
+)
 POOLED = (Column("roc_auc", "ROC AUC", 3), Column("average_precision", "AP", 3))
 
 
@@ -84,15 +89,17 @@ def summary_table(summary: Sequence[Mapping[str, Any]], kind: Kind) -> str:
     shown = [c for c in TABLES[kind] if any(c.figure in e["figures"] for e in entries)]
     pooled = [c for c in POOLED if any(c.figure in e["damage"] for e in entries)]
     cost = [c for c in COST if any(c.figure in e["cost"] for e in entries)]
+    latent = [c for c in DISTANCES if any(c.figure in e["distance"] for e in entries)]
     head = ["method", "aging", "severity", "photos", "failed"]
-    head += [column.heading for column in (*shown, *pooled, *cost)]
+    head += [column.heading for column in (*shown, *pooled, *latent, *cost)]
     lines = []
     for entry in entries:
         cells = [_text(entry["method"]), _text(entry["preset"])]
-        cells += [_number(entry[name], 2) for name in ("severity",)]
+        cells.append(_number(entry["severity"], 2))
         cells += [_number(entry[name], 0) for name in ("photos", "failed")]
         cells += [_estimate(entry["figures"].get(c.figure), c.digits) for c in shown]
         cells += [_number(entry["damage"].get(c.figure), c.digits) for c in pooled]
+        cells += [_number(entry["distance"].get(c.figure), c.digits) for c in latent]
         cells += [_number(entry["cost"].get(c.figure), c.digits) for c in cost]
         lines.append("<tr>" + "".join(cells) + "</tr>")
     return f"<h2>{TITLES[kind]}</h2>{_table(head, lines)}"
