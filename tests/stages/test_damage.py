@@ -163,3 +163,35 @@ def test_strips_do_not_show_in_the_mask(monkeypatch):
     strips, again = stage.mask(probability, Darkroom())
     assert count == again == 2 and np.array_equal(whole, strips)
     assert whole[17:183, 57:64].any(axis=1).all() and not whole[:16].any()
+
+
+class KnowingRoom(Darkroom):
+    """A darkroom whose network takes what is bright for dust above row 30 and for a stain below."""
+
+    def model(self, name):
+        def network(planes):
+            answer = np.zeros((1, 8, *planes.shape[2:]), np.float32)
+            answer[:, 0] = np.clip(planes[:, 0] * 2 - 1, 0, 1)
+            answer[:, Damage.DUST, :30] = 1
+            answer[:, Damage.STAIN, 30:] = 1
+            return answer
+
+        card = ModelCard(name, name, "0" * 64, channels_out=8, multiple_of=16, halo=16)
+        return Model(network, card)
+
+
+def test_a_network_that_knows_kinds_says_what_each_marked_pixel_suffers():
+    found = detect(speckled(), KnowingRoom(), sensitivity=0.9, grow_px=0)
+    assert set(np.unique(found.kinds)) == {Damage.NONE, Damage.DUST, Damage.STAIN}
+    assert not found.kinds[found.damage == 0].any()
+    assert found.history[0].notes["kinds_px"] == {"dust": 36, "stain": 25}
+    told = mark_statistics(found.damage, found.kinds)["kinds"]
+    assert told["dust"] == {"marks": 1, "damaged_share": 36 / 5400}
+    assert told["stain"]["marks"] == 1
+
+
+def test_kinds_that_the_photo_has_are_kept():
+    given = Photo(speckled().pixels, kinds=originals())
+    found = detect(given, KnowingRoom(), sensitivity=0.9)
+    assert found.kinds is given.kinds
+    np.testing.assert_array_equal(given.kinds, originals())

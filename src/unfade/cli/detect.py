@@ -92,17 +92,21 @@ def _detect(job: Job, darkroom: Darkroom, sensitivity: float) -> Outcome:
     from ..io.read import read
     from ..io.write import write, write_plane
     from ..jobs import Outcome, State, all_or_nothing, check_target
-    from ..verbs import detect
+    from ..pipeline import run
+    from ..recipe import Recipe
+    from ..stages.damage import DetectDamage
 
     if skipped := check_target(job):
         return skipped
     photo = read(job.source, allocate=darkroom.empty, strips=darkroom.strips)
-    mask = detect(photo, sensitivity=sensitivity, darkroom=darkroom)
+    found = run(photo, Recipe("detect", (DetectDamage(sensitivity=sensitivity),)), darkroom)
+    mask = found.damage
+    assert mask is not None
     target = Path(job.target)
     stem = target.name.removesuffix(".mask.png")
     overlay, data = target.with_name(f"{stem}.overlay.jpg"), target.with_name(f"{stem}.damage.json")
     target.parent.mkdir(parents=True, exist_ok=True)
-    told = statistics(photo, mask, sensitivity)
+    told = statistics(found, mask, sensitivity)
     with all_or_nothing() as written:
         write(overlay_photo(photo, mask, darkroom), overlay)
         written.append(overlay)
@@ -117,7 +121,7 @@ def _detect(job: Job, darkroom: Darkroom, sensitivity: float) -> Outcome:
 
 
 def statistics(photo: Photo, mask: Mask, sensitivity: float) -> dict[str, Any]:
-    """Describe a mask: how many marks, what share of the photo, percentiles of their areas."""
+    """Describe a mask: how many marks, what share of the photo, their areas and kinds."""
     from ..stages.damage import mark_statistics
 
     height, width = photo.size
@@ -126,7 +130,7 @@ def statistics(photo: Photo, mask: Mask, sensitivity: float) -> dict[str, Any]:
         "source": photo.metadata.source,
         "size": {"height": height, "width": width},
         "sensitivity": sensitivity,
-        **mark_statistics(mask),
+        **mark_statistics(mask, photo.kinds),
     }
 
 

@@ -19,6 +19,7 @@ from ..tiling import Tile
 from .infrared import InfraredReading, read_infrared_damage
 
 Plane = NDArray[np.float32]
+Kinds = NDArray[np.uint8]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +44,6 @@ class DetectDamage:
     grow_px: int = setting(
         2, "marks are grown by this much, to take in soft edges", low=0, high=50, unit="px"
     )
-
     acquired_only: bool = setting(
         False, "leave alone what belongs to the object: paper texture, halftone, retouching by hand"
     )
@@ -53,7 +53,7 @@ class DetectDamage:
 
     def look(self, photo: Photo, darkroom: Darkroom) -> Finding:
         if photo.damage is not None:
-            if self.acquired_only and _original(photo, slice(None)).any():
+            if self.acquired_only and _original(photo.kinds, slice(None)).any():
                 return Finding(True, "a mask is given: kept but for what is original")
             return Finding(False, "a mask is given: kept")
         return Finding(True, f"looked for at sensitivity {self.sensitivity:g}")
@@ -63,13 +63,15 @@ class DetectDamage:
         if not finding.needed:
             return Edit(notes={"evidence": finding.evidence})
         if photo.damage is not None:
-            mask, spared = self._spare_original(photo, photo.damage, darkroom)
+            mask, spared = self._spare_original(photo.kinds, photo.damage, darkroom)
             evidence = f"{finding.evidence}, {spared} px"
             return Edit(damage=mask, notes={"evidence": evidence, "original_pixels": spared})
         reading = None if photo.infrared is None else read_infrared_damage(photo, darkroom)
-        probability = damage_probability(photo, darkroom, reading)
+        probability, kinds = find_damage(photo, darkroom, reading)
+        kinds = kinds if photo.kinds is None else None
         mask, count = self.mask(probability, darkroom)
-        mask, spared = self._spare_original(photo, mask, darkroom)
+        mask, spared = self._spare_original(photo.kinds if kinds is None else kinds, mask, darkroom)
+        areas = None if kinds is None else keep_marked(kinds, mask, darkroom)
         share = float(np.count_nonzero(mask)) / mask.size
         told = [f"{count} marks on {share:.2%} of the photo"]
         told += [reading.evidence] if reading is not None else []
@@ -83,23 +85,27 @@ class DetectDamage:
         }
         if reading is not None:
             notes["infrared_measured"] = reading.notes
+        if areas is not None:
+            notes["kinds_px"] = areas
         if self.acquired_only:
             notes["original_pixels"] = spared
-        return Edit(damage=mask, notes=notes)
+        return Edit(damage=mask, kinds=kinds, notes=notes)
 
-    def _spare_original(self, photo: Photo, mask: Mask, darkroom: Darkroom) -> tuple[Mask, int]:
+    def _spare_original(
+        self, kinds: Kinds | None, mask: Mask, darkroom: Darkroom
+    ) -> tuple[Mask, int]:
         """Take out of a mask what is not acquired, if so set; and how many pixels that were."""
-        if not self.acquired_only or photo.kinds is None:
+        if not self.acquired_only or kinds is None:
             return mask, 0
-        left, spared = darkroom.empty(photo.size), 0
+        left, spared = darkroom.empty((mask.shape[0], mask.shape[1])), 0
 
         def strip(rows: slice) -> None:
             nonlocal spared
-            original = _original(photo, rows)
+            original = _original(kinds, rows)
             spared += int(np.count_nonzero(original & (mask[rows] > 0)))
             left[rows] = np.where(original, np.float32(0), mask[rows])
 
-        darkroom.strips(strip, photo.size)
+        darkroom.strips(strip, (mask.shape[0], mask.shape[1]))
         return left, spared
 
     @property
@@ -150,26 +156,55 @@ class DetectDamage:
         return mask, int(found.sum())
 
 
-def _original(photo: Photo, rows: slice) -> NDArray[np.bool_]:
+def _original(kinds: Kinds | None, rows: slice) -> NDArray[np.bool_]:
     """Which pixels of some rows are of a kind that the object had from the beginning."""
-    if photo.kinds is None:
-        return np.zeros((0, photo.size[1]), np.bool_)
+    if kinds is None:
+        return np.zeros((0, 0), np.bool_)
     belongs = np.array([kind is Damage.ORIGINAL for kind in Damage])
-    return np.asarray(belongs[photo.kinds[rows]])
+    return np.asarray(belongs[kinds[rows]])
+
+
+def keep_marked(kinds: Kinds, mask: Mask, darkroom: Darkroom) -> dict[str, int]:
+    """Set kinds to `Damage.NONE` outside a mask, in place, and count what is left.
+
+    Returns:
+        Pixels by the name of the kind, in lower case; kinds that do not occur are left out.
+    """
+    counts = np.zeros(len(Damage), np.int64)
+
+    def strip(rows: slice) -> None:
+        kinds[rows][mask[rows] == 0] = Damage.NONE
+        counts[:] += np.bincount(kinds[rows].ravel(), minlength=len(Damage))
+
+    darkroom.strips(strip, (mask.shape[0], mask.shape[1]))
+    return {kind.name.lower(): int(counts[kind]) for kind in Damage if kind and counts[kind]}
 
 
 def damage_probability(
     photo: Photo, darkroom: Darkroom, reading: InfraredReading | None = None
 ) -> Plane:
-    """Ask the network how likely each pixel is damaged, and the infrared plane if it is of use.
+    """How likely each pixel is damaged: (H, W) float32 in [0, 1], as `find_damage` says it."""
+    return find_damage(photo, darkroom, reading)[0]
+
+
+def find_damage(
+    photo: Photo, darkroom: Darkroom, reading: InfraredReading | None = None
+) -> tuple[Plane, Kinds | None]:
+    """Ask the network how likely each pixel is damaged and how, and the infrared if it is of use.
 
     Returns:
-        (H, W) float32 in [0, 1]; whole only where neither says damaged: 1 - (1 - p) (1 - q).
+        (H, W) float32 in [0, 1], whole only where neither says damaged: 1 - (1 - p) (1 - q); and
+        (H, W) uint8 of `Damage`, the likeliest kind of every pixel should it be damaged, or None
+        for a network that knows no kinds.
     """
     model = darkroom.model("damage")
+    kinds = darkroom.empty(photo.size, np.uint8) if model.card.channels_out > 1 else None
 
     def ask(tile: Tile, pixels: Plane) -> Plane:
-        return model(in_color(pixels))[:, :, 0]
+        answer = model(in_color(pixels))
+        if kinds is not None:
+            kinds[tile.core] = 1 + answer[:, :, 1:].argmax(axis=2)[tile.inner]
+        return answer[:, :, 0]
 
     probability = darkroom.map(
         ask,
@@ -180,27 +215,40 @@ def damage_probability(
         multiple_of=model.card.multiple_of,
     )
     if reading is None or reading.probability is None:
-        return probability
-    return darkroom.map(
+        return probability, kinds
+    both = darkroom.map(
         lambda tile, seen, hidden: 1 - (1 - seen) * (1 - hidden),
         probability,
         reading.probability,
         out=darkroom.empty(photo.size),
     )
+    return both, kinds
 
 
-def mark_statistics(mask: Mask) -> dict[str, Any]:
+def mark_statistics(mask: Mask, kinds: Kinds | None = None) -> dict[str, Any]:
     """Count and measure the marks of a mask, for reports.
 
     Args:
         mask: (H, W) in [0, 1]; from 0.5 on is damaged.
+        kinds: (H, W) uint8 of `Damage`, what kind each damaged pixel is; None if not known.
     Returns:
-        `marks`, `damaged_share` and the area percentiles in pixels.
+        `marks`, `damaged_share` and the area percentiles in pixels; with kinds also the same two
+        for each kind that occurs, by its name in lower case.
     """
     count, _, stats, _ = cv2.connectedComponentsWithStats((mask >= 0.5).astype(np.uint8))
     areas = stats[1:, cv2.CC_STAT_AREA]
     if count <= 1:
         return {"marks": 0, "damaged_share": 0.0, "area_px": {}}
     levels = {f"p{p}": float(np.percentile(areas, p)) for p in (10, 50, 90, 100)}
-    share = float(areas.sum()) / mask.size
-    return {"marks": count - 1, "damaged_share": share, "area_px": levels}
+    told = {"marks": count - 1, "damaged_share": float(areas.sum()) / mask.size, "area_px": levels}
+    if kinds is None:
+        return told
+    each = {kind: (kinds == kind) & (mask >= 0.5) for kind in Damage if kind is not Damage.NONE}
+    return told | {
+        "kinds": {k.name.lower(): _tally(where) for k, where in each.items() if where.any()}
+    }
+
+
+def _tally(where: NDArray[np.bool_]) -> dict[str, float]:
+    marks = cv2.connectedComponents(where.astype(np.uint8))[0] - 1
+    return {"marks": marks, "damaged_share": float(np.count_nonzero(where)) / where.size}
