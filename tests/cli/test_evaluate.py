@@ -1,7 +1,9 @@
 """`unfade evaluate`, from options to files."""
 
 import json
+import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -105,3 +107,22 @@ def test_what_does_not_fit_is_told(arguments, says, photos, tmp_path, monkeypatc
 def test_baselines_are_listed():
     result = call("--baseline", "list")
     assert "navier-stokes-true-mask" in result.output and "bm3d" in result.output
+
+
+def test_the_page_of_the_manual_names_every_option_and_no_other():
+    from unfade.cli.evaluate import command
+
+    page = Path(__file__).parents[2] / "docs" / "evaluate.md"
+    shown = set(re.findall(r"(?<![\w-])(--[a-z][a-z-]+)", page.read_text("utf-8")))
+    known = {name for o in command.params for name in (*o.opts, *o.secondary_opts)}
+    assert shown <= known
+    common = {"--clean", "--engine", "--threads", "--memory", "--json", "--out", "-o"}
+    assert known - shown <= common
+
+
+def test_the_code_of_the_manual_is_python():
+    page = Path(__file__).parents[2] / "docs" / "evaluate.md"
+    blocks = re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        compile(block, page.name, "exec")
