@@ -124,10 +124,15 @@ def detect(
         (H, W) float32 in [0, 1]; 1 is damaged.
     """
     room = darkroom or _room()
-    start = dataclasses.replace(_photo(photo, room), damage=None)
-    recipe = Recipe("detect", (STAGES["damage"](sensitivity=sensitivity),))
-    found = run(start, recipe, room).damage
+    start = _photo(photo, room)
+    found = examine(start, sensitivity, room).damage
     return np.zeros(start.size, np.float32) if found is None else found
+
+
+def examine(photo: Photo, sensitivity: float, darkroom: Darkroom) -> Photo:
+    """The photo with its damage, and of what kinds it is if the network knows; pixels as before."""
+    recipe = Recipe("detect", (STAGES["damage"](sensitivity=sensitivity),))
+    return run(dataclasses.replace(photo, damage=None, kinds=None), recipe, darkroom)
 
 
 @overload

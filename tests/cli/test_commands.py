@@ -173,6 +173,8 @@ def test_the_demo_ages_restores_and_tells_where_it_all_lies(tmp_path, monkeypatc
         "psnr_after_db",
         "ssim_before",
         "ssim_after",
+        "changed_pixels",
+        "untouched_pixels_verified",
     }
 
 

@@ -92,14 +92,12 @@ def _detect(job: Job, darkroom: Darkroom, sensitivity: float) -> Outcome:
     from ..io.read import read
     from ..io.write import write, write_plane
     from ..jobs import Outcome, State, all_or_nothing, check_target
-    from ..pipeline import run
-    from ..recipe import Recipe
-    from ..stages.damage import DetectDamage
+    from ..verbs import examine
 
     if skipped := check_target(job):
         return skipped
     photo = read(job.source, allocate=darkroom.empty, strips=darkroom.strips)
-    found = run(photo, Recipe("detect", (DetectDamage(sensitivity=sensitivity),)), darkroom)
+    found = examine(photo, sensitivity, darkroom)
     mask = found.damage
     assert mask is not None
     target = Path(job.target)
