@@ -249,6 +249,9 @@ def test_a_store_gives_back_what_it_has_and_measures_what_changed(folder, room, 
     assert len(asked) == 4
     run_cases(cases, [Counting("blur", recipe.including(Blur()))], room, store)
     assert len(asked) == 6
+    write(scene(9), folder / "a.png")
+    run_cases(cases, [method], room, store)
+    assert len(asked) == 7
     broken = min((tmp_path / "kept").iterdir())
     broken.write_bytes(b"half a file")
     assert store.load(broken.stem) is None

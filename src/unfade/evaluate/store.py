@@ -99,8 +99,14 @@ class Store:
         Path(path).replace(self.folder / f"{key}.npz")
 
 
-@functools.lru_cache(maxsize=4096)
 def _content(path: Path) -> str:
+    told = path.stat()
+    return _content_then(path, told.st_mtime_ns, told.st_size)
+
+
+@functools.lru_cache(maxsize=4096)
+def _content_then(path: Path, changed_ns: int, size: int) -> str:
+    """The checksum of a file, kept as long as it seems unchanged: many methods ask for it."""
     return checksum(path)
 
 

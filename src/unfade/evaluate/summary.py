@@ -55,8 +55,9 @@ def summarize(sheet: Sheet) -> list[dict[str, Any]]:
     """One entry per group of rows: figures, cost, damage found, and the lead of the first method.
 
     Returns:
-        Plain data for JSON. `figures` and `lead` hold `Estimate`s, `cost` holds medians, for the
-        first photo also pays for opening the networks; `lead` is this method minus the first.
+        Plain data for JSON. `figures` and `lead` hold `Estimate`s; `lead` is this method minus
+        the first, photo by photo. `cost` holds medians, as the first photo of a run also pays for
+        opening the networks.
     """
     groups = sheet.groups()
     failed = [row for row in sheet.rows if row.error]
