@@ -38,7 +38,9 @@ def test_every_command_that_is_shown_exists(path):
 def test_every_option_of_restore_that_is_shown_exists_and_none_is_forgotten():
     context = click.Context(command_line)
     command = command_line.get_command(context, "restore")
-    shown = set(re.findall(r"(--[a-z][a-z0-9-]+)", (ROOT / "docs" / "restore.md").read_text("utf-8")))
+    shown = set(
+        re.findall(r"(--[a-z][a-z0-9-]+)", (ROOT / "docs" / "restore.md").read_text("utf-8"))
+    )
     assert shown <= options_of(command)
     assert {name for name in options_of(command) if name.startswith("--")} - shown <= {
         "--out",

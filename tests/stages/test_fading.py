@@ -194,3 +194,13 @@ def test_the_shipped_weights_see_a_badly_faded_print_and_answer_within_reason() 
     assert notes["certainty"] > 0.5
     assert all(0.1 < share < 1.5 for share in notes["dye"])
     assert notes["base"][2] > notes["base"][0]
+
+
+def test_damage_makes_less_certainty_do() -> None:
+    photo, room = Photo(fade(scene(), FADED)), Stub(answer_for(FADED, gate=0.8))
+    stage = CorrectFading(gate=0.9, worn_gate=0.7)
+    assert stage(photo, room).pixels is None
+    few, many = (np.zeros(photo.size, np.float32) for _ in range(2))
+    few[0, :20], many[0, :100] = 1, 1
+    assert stage(dataclasses.replace(photo, damage=few), room).pixels is None
+    assert stage(dataclasses.replace(photo, damage=many), room).pixels is not None

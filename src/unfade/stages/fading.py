@@ -33,6 +33,9 @@ MOST_DIMMING = 0.25
 MIDDLE = 0.75
 """Density of middle grey, which contrast turns around."""
 
+WORN = 0.002
+"""Share of damaged pixels from which a photo counts as worn."""
+
 STOP = 0.30103
 WARM = (-0.05, 0.0, 0.1)
 
@@ -91,6 +94,9 @@ class CorrectFading:
     gate: float = setting(
         0.97, "Certainty that a photo faded below which it is left", low=0, high=1
     )
+    worn_gate: float = setting(
+        0.97, "The same for a photo on which damage was found or marked", low=0, high=1
+    )
     even: float = setting(1.0, "How much of the uneven fading is undone", low=0, high=1)
     keep_tone: float = setting(
         0.5, "How much of the tint of a monochrome print is kept as a tone", low=0, high=1
@@ -133,10 +139,13 @@ class CorrectFading:
         correction = estimate.scaled(self.strength, self.even)
         correction, dimmed = _guard_highlights(correction, proxy)
         change = _change(correction, proxy)
-        faded = certainty >= self.gate and change >= 1
+        worn = is_worn(photo)
+        gate = min(self.gate, self.worn_gate) if worn else self.gate
+        faded = certainty >= gate and change >= 1
         notes: dict[str, Any] = {
             "evidence": _evidence(correction.fade, change, faded),
             "certainty": round(certainty, 3),
+            "worn": worn,
             "change_255": round(change, 2),
             "tone": tone,
             "dimmed_density": round(dimmed, 4),
@@ -161,6 +170,13 @@ class CorrectFading:
             correction.grid,
             gain * correction.tint,
         )
+
+
+def is_worn(photo: Photo) -> bool:
+    """Whether damage speaks for an old photo, which is likelier to have faded."""
+    if photo.damage is None:
+        return False
+    return bool(np.count_nonzero(photo.damage) >= WORN * photo.damage.size)
 
 
 def read_answer(answer: NDArray[np.float32]) -> tuple[float, Correction]:
