@@ -34,7 +34,7 @@ UNNAMED = ("task", "data", "look", "out", "workers", "threads", "cache_mb", "dev
 
 FOLDERS = ("library", "init", "pairs", "clips")
 
-HALO = {"damage": 128, "inpaint": 64, "denoise": 96, "fading": 0}
+HALO = {"damage": 192, "inpaint": 64, "denoise": 96, "fading": 0}
 """Pixels around a tile that matter: exact for damage and denoise, 2e-4 for inpaint (measured)."""
 
 
