@@ -15,6 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from unfade.choose import load_recipe
 from unfade.darkroom import Darkroom
 from unfade.degrade import draw_aging
 from unfade.evaluate import age_pair
@@ -22,7 +23,6 @@ from unfade.io.read import can_read, read
 from unfade.photo import Photo
 from unfade.pipeline import run
 from unfade.recipe import Recipe
-from unfade.stages import STAGES
 from unfade.stages.damage import DetectDamage, damage_probability
 from unfade.stages.denoise import Denoise
 from unfade.stages.inpaint import Inpaint
@@ -62,7 +62,7 @@ def enlarged(photo: Photo) -> Photo:
 
 def engines(photos: list[Photo]) -> None:
     """Share of pixels of which no channel differs by more than 2/255 between engines."""
-    recipe = Recipe("print", tuple(stage() for stage in STAGES.values()))
+    recipe = load_recipe("print")
     restored = {}
     for name in ENGINES:
         room = Darkroom(name)

@@ -18,6 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from unfade.choose import load_recipe
 from unfade.darkroom import Darkroom
 from unfade.degrade import draw_aging
 from unfade.degrade.artifacts import draw_damage
@@ -27,7 +28,6 @@ from unfade.metrics import psnr
 from unfade.photo import Photo
 from unfade.pipeline import run
 from unfade.recipe import Recipe
-from unfade.stages import STAGES
 from unfade.stages.damage import DetectDamage
 from unfade.stages.inpaint import Inpaint
 
@@ -130,7 +130,7 @@ def _inpainting_row(photo: Photo, mask: np.ndarray, room: Darkroom) -> Figures:
 
 def whole_recipe(photos: list[Photo], args: argparse.Namespace, room: Darkroom) -> Figures:
     """The default recipe on photos aged with the mixed preset: mean gain in dB."""
-    recipe = Recipe("print", tuple(stage() for stage in STAGES.values()))
+    recipe = load_recipe("print")
     recipe = _at(recipe, args.sensitivity)
     rows = []
     for index, photo in enumerate(photos):
@@ -160,7 +160,7 @@ def whole_recipe(photos: list[Photo], args: argparse.Namespace, room: Darkroom) 
 
 def clean_photos(photos: list[Photo], args: argparse.Namespace, room: Darkroom) -> Figures:
     """Clean photos through the default recipe: how much is left alone?"""
-    recipe = _at(Recipe("print", tuple(stage() for stage in STAGES.values())), args.sensitivity)
+    recipe = _at(load_recipe("print"), args.sensitivity)
     same, quality = [], []
     for photo in photos:
         restored = run(photo, recipe, room).pixels
