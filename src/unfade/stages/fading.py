@@ -92,7 +92,7 @@ class CorrectFading:
 
     strength: float = setting(1.0, "How much of the estimated fading is undone", low=0, high=1)
     gate: float = setting(
-        0.97, "Certainty that a photo faded below which it is left", low=0, high=1
+        0.985, "Certainty that a photo faded below which it is left", low=0, high=1
     )
     worn_gate: float = setting(
         0.8, "The same for a photo on which damage was found or marked", low=0, high=1
