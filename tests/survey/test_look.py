@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 
 from unfade.darkroom import Darkroom
+from unfade.degrade.particles import AddParticles
 from unfade.errors import ReadError
 from unfade.io.proxy import read_proxy
 from unfade.io.write import write
 from unfade.photo import Damage, Metadata, Photo
+from unfade.pipeline import run
+from unfade.recipe import Recipe
 from unfade.survey.costs import BASE_MEMORY, cost_of, pace_of
 from unfade.survey.look import Seen, has_orange_mask, kinds_of, look_at, severity
 from unfade.survey.summary import as_csv, as_document, summarize, totals
@@ -94,9 +97,8 @@ def test_kinds_of_damage_are_told_where_they_are_known():
 
 
 def test_a_look_at_a_real_file_with_the_real_networks(tmp_path):
-    pixels = slope()
-    pixels[100:103] = 1
-    write(Photo(pixels), tmp_path / "a.jpg")
+    dust = AddParticles(count=30, um_per_px=8, tone=(1.0, 1.0, 1.0), seed=1)
+    write(run(Photo(slope()), Recipe("dusty", (dust,)), Darkroom()), tmp_path / "a.jpg")
     seen = look_at(tmp_path / "a.jpg", Darkroom(threads=1), thumbnail=64)
     assert (seen.width, seen.height, seen.bits, seen.format) == (400, 300, 8, "jpeg")
     assert (seen.tone, seen.negative, seen.problem) == ("color", False, "")
