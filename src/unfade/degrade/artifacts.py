@@ -40,7 +40,8 @@ def draw_damage(
     At severity 0.5 film carries as many particles, of the same sizes, as the annotated scans of
     `particles.STATISTICS` in the mean; frames differ among each other as those scans did. For
     prints nobody counted: there the same particles are taken to be `COARSE` times as large and
-    rarer, so that a print scanned at 600 ppi shows about what film shows at 3,000.
+    rarer, so that a print scanned at 600 ppi shows them as large as film at 3,000 does, and
+    `PRINT_SHARE` as many.
 
     Args:
         size: (height, width) in pixels; particles come by area.
