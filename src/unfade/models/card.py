@@ -34,6 +34,8 @@ class ModelCard:
         paper: The work it implements or grew from.
         quality: Measured figures by name, on the validation split.
         about: What it is, what it is weak at.
+        calibration: Of a damage network, slope and offset of `stages.marks.Calibration`; empty
+            where nobody measured them.
     """
 
     name: str
@@ -53,6 +55,7 @@ class ModelCard:
     command: str = ""
     paper: str = ""
     about: str = ""
+    calibration: tuple[float, ...] = ()
     quality: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     @classmethod
@@ -64,7 +67,9 @@ class ModelCard:
         """
         try:
             table: dict[str, Any] = tomllib.loads(text)
-            table["inputs"] = tuple(table.get("inputs", (3,)))
+            for name in ("inputs", "calibration"):
+                if name in table:
+                    table[name] = tuple(table[name])
             return cls(**table)
         except (tomllib.TOMLDecodeError, TypeError) as error:
             raise ModelError(f"not a model card: {error}") from error

@@ -17,6 +17,7 @@ from ..recipe import Finding
 from ..settings import check_settings, setting
 from ..tiling import Tile
 from .infrared import InfraredReading, read_infrared_damage
+from .marks import CANDIDATE, Calibration, judge
 
 Plane = NDArray[np.float32]
 Kinds = NDArray[np.uint8]
@@ -110,36 +111,40 @@ class DetectDamage:
 
     @property
     def threshold(self) -> float:
-        """Probability from which a pixel is damaged: 0.9999 at sensitivity 0, 0.99, 0.25 at 1.
+        """How likely a mark must be damage: 0.99 at sensitivity 0, 0.7 in the middle, 0.04 at 1.
 
-        Even in log odds. The middle is strict on purpose: a mark that is missed can be asked for,
-        but a mark on a face that had none changes the person.
+        Even in log odds. A mark that is missed can be asked for; one on a face that had none
+        changes the person.
         """
-        return 1 / (1 + math.exp(-4.6 + 11.4 * (self.sensitivity - 0.5)))
+        return 1 / (1 + math.exp(-0.85 + 8 * (self.sensitivity - 0.5)))
 
     def mask(self, probability: Plane, darkroom: Darkroom) -> tuple[Mask, int]:
-        """Turn probabilities into a mask by hysteresis (Canny, 1986): sure marks, grown along.
+        """Turn the network's probabilities into a mask: candidates, each kept or dropped whole.
 
         Returns:
             (H, W) of 0 and 1, and the number of marks.
         """
-        sure, likely = self.threshold, self.threshold * 0.5
         size = (probability.shape[0], probability.shape[1])
         mask, marks = darkroom.empty(size, np.float32), np.empty(size, np.uint8)
 
         def mark(rows: slice) -> None:
-            marks[rows] = probability[rows] >= likely
+            marks[rows] = probability[rows] >= CANDIDATE
 
         darkroom.strips(mark, size)
-        count, labels, stats, _ = cv2.connectedComponentsWithStats(marks, connectivity=8)
+        count, pieces, stats, _ = cv2.connectedComponentsWithStats(marks, connectivity=8)
+        labels = np.asarray(pieces, np.int32)
+        peaks = np.zeros(count, np.float32)
+
+        def climb(rows: slice) -> None:
+            within = marks[rows] > 0
+            np.maximum.at(peaks, labels[rows][within], probability[rows][within])
+
+        darkroom.strips(climb, size)
+        large = stats[:, cv2.CC_STAT_AREA] >= self.min_area_px
+        large[0] = False
         found = np.zeros(count, bool)
-
-        def grow(rows: slice) -> None:
-            found[labels[rows][probability[rows] >= sure]] = True
-
-        darkroom.strips(grow, size)
-        found &= stats[:, cv2.CC_STAT_AREA] >= self.min_area_px
-        found[0] = False
+        calibration = Calibration(*darkroom.model("damage").card.calibration)
+        found[large] = judge(peaks[large], calibration)[0] >= self.threshold
         width = 2 * self.grow_px + 1
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
 

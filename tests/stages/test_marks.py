@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from unfade.stages.marks import Calibration, judge
+
+DOUBTFUL = 0.95
+
+
+def test_a_doubtful_mark_is_damage_among_many_sure_ones_and_a_detail_on_a_clean_photo():
+    alone = judge(np.array([DOUBTFUL]))[0][0]
+    among_sure = judge(np.array([DOUBTFUL] + [0.999] * 30))[0][0]
+    among_doubtful = judge(np.array([DOUBTFUL] + [0.7] * 30))[0][0]
+    assert among_sure > 0.7 > 0.2 > alone
+    assert among_doubtful < 0.1
+
+
+def test_the_share_is_that_of_a_known_mixture():
+    rng = np.random.default_rng(0)
+    calibration = Calibration(1.0, 0.0)
+    # Normal log odds at +2 and -2 with variance 4 have exactly the log likelihood ratio z.
+    true, false = rng.normal(2, 2, 3000), rng.normal(-2, 2, 7000)
+    odds = np.concatenate([true, false])
+    likely, share = judge(1 / (1 + np.exp(-odds)), calibration)
+    assert share == pytest.approx(0.3, abs=0.03)
+    said = likely[(likely > 0.6) & (likely < 0.9)]
+    right = np.concatenate([np.ones(3000), np.zeros(7000)])[(likely > 0.6) & (likely < 0.9)]
+    assert right.mean() == pytest.approx(said.mean(), abs=0.05)
+
+
+def test_a_finer_scan_with_more_candidates_of_each_sort_is_judged_alike():
+    peaks = np.array([0.99] * 10 + [0.9] * 20 + [0.7] * 20)
+    few, many = judge(peaks)[0], judge(np.tile(peaks, 8))[0][:50]
+    np.testing.assert_allclose(few, many, atol=0.1)
+
+
+def test_higher_peaks_are_likelier_and_nothing_is_beyond_doubt():
+    likely, _ = judge(np.array([0.0, 0.62, 0.8, 0.99, 1.0]))
+    assert np.all(np.diff(likely) > 0) and likely[0] >= 0 and likely[-1] < 1
+
+
+def test_no_candidates_leave_the_share_of_a_clean_photo():
+    likely, share = judge(np.zeros(0))
+    assert likely.shape == (0,) and share < 0.05
