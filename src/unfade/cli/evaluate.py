@@ -104,6 +104,15 @@ def parse_severities(
     help="Classical methods; `all` takes all, `list` lists them.",
 )
 @click.option(
+    "--network",
+    "networks",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="An ONNX network with its card, as `unfade export` writes: alone where it restores in "
+    "one stage, in the place of ours where it finds damage or fills it.",
+)
+@click.option(
     "--command",
     "commands",
     multiple=True,
@@ -153,6 +162,7 @@ def parse_severities(
     help="Where results are kept and found again.  [OUT/.results]",
 )
 @click.option("--no-store", is_flag=True, help="Measure everything anew and keep nothing.")
+@click.option("--parquet", is_flag=True, help="Also write photos.parquet (needs pyarrow).")
 @json_option
 @equipment_options
 @click.pass_context  # fmt: skip
@@ -170,6 +180,7 @@ def command(
     check: bool,
     recipes: tuple[str, ...],
     baselines: tuple[str, ...],
+    networks: tuple[Path, ...],
     commands: tuple[str, ...],
     timeout: float,
     folders: tuple[Path, ...],
@@ -178,12 +189,13 @@ def command(
     out: Path,
     store: Path | None,
     no_store: bool,
+    parquet: bool,
     as_json: bool,
     engine: str,
     threads: int,
     memory: int | None,
 ) -> None:
-    """Measure recipes, baselines and other programs on the same photos.
+    """Measure recipes, baselines, networks and other programs on the same photos.
 
     Figures, intervals, plots and the worst photos come as a page that works offline, as JSON and
     as CSV. A photo that fails is told and stops nothing; the exit code is then 1.
@@ -193,6 +205,7 @@ def command(
     from ..evaluate.perception import open_perception
     from ..evaluate.sheet import run_cases
     from ..evaluate.store import Store
+    from ..evaluate.summary import open_parquet, write_parquet
     from ..jobs import open_darkroom
 
     if "list" in baselines:
@@ -205,7 +218,9 @@ def command(
         for severity in severities
     ]
     cases = _cases(data, agings, pairs, masks, limit, check)
-    methods = _methods(recipes, baselines, commands, timeout, folders)
+    methods = _methods(recipes, baselines, networks, commands, timeout, folders)
+    if parquet:
+        open_parquet()
     darkroom = open_darkroom(equipment(engine, threads, memory))
     perception = open_perception(darkroom.engine, lpips, encoder)
     kept = None if no_store else Store(store or out / ".results")
@@ -220,6 +235,8 @@ def command(
         "methods": ", ".join(method.name for method in methods),
     } | ({} if perception is None else perception.names)
     told = _write(out, facts, sheet, cases, methods, darkroom)
+    if parquet:
+        write_parquet(sheet, out / "photos.parquet")
     if as_json:
         click.echo(json.dumps(told, indent=2, ensure_ascii=False))
     else:
@@ -262,16 +279,19 @@ def _cases(
 def _methods(
     recipes: tuple[str, ...],
     baselines: tuple[str, ...],
+    networks: tuple[Path, ...],
     commands: tuple[str, ...],
     timeout: float,
     folders: tuple[Path, ...],
 ) -> list[Method]:
     from ..evaluate.baselines import BASELINES
     from ..evaluate.methods import AUTO, BASELINE, RunCommand, TakeFiles, make_method, name_of
+    from ..evaluate.networks import RunNetwork
 
     wanted = BASELINES if "all" in baselines else baselines
     words = [*recipes, *(BASELINE + name for name in wanted)]
     found = [make_method(word) for word in dict.fromkeys(words)]
+    found += [RunNetwork(path) for path in networks]
     found += [RunCommand(name_of(text), text, timeout) for text in commands]
     found += [TakeFiles(folder.name, folder) for folder in folders]
     return found or [make_method(AUTO)]
@@ -295,6 +315,7 @@ def _write(
     methods: Sequence[Method],
     darkroom: Darkroom,
 ) -> dict[str, Any]:
+    from ..evaluate.networks import RunNetwork
     from ..evaluate.page import page_html, show, worst_rows
     from ..evaluate.summary import document, write_csv, write_json
     from ..report.versions import versions
@@ -307,6 +328,7 @@ def _write(
         "facts": {name: str(value) for name, value in facts.items()}
         | {"engine": darkroom.engine.name}
         | used,
+        "networks": {m.name: m.facts for m in methods if isinstance(m, RunNetwork)},
     }
     told = document(sheet, about)
     write_json(told, out / "evaluation.json")

@@ -1,9 +1,10 @@
-"""From rows to tables: means with what chance makes of them, pooled curves, CSV and JSON."""
+"""From rows to tables: means with what chance makes of them, pooled curves; CSV, JSON, Parquet."""
 
 from __future__ import annotations
 
 import csv
 import dataclasses
+import importlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import EvaluationError
 from ..metrics import Curve
 from .damage import Tally, pooled
 from .perception import Latents, frechet, sliced_wasserstein
@@ -135,16 +137,54 @@ def write_json(told: Mapping[str, Any], path: Path) -> None:
 
 def write_csv(sheet: Sheet, path: Path) -> None:
     """Write one line per photo and method, with a column per figure; unknown ones are empty."""
-    figures = list(dict.fromkeys(name for row in sheet.rows for name in row.figures))
-    costs = list(dict.fromkeys(name for row in sheet.rows for name in row.cost))
-    head = ["method", "photo", "kind", "preset", "severity", "seed", "recipe", "error"]
+    columns = _columns(sheet)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow([*head, *figures, *costs])
-        for row in sheet.rows:
-            values = [row.figures.get(name, "") for name in figures]
-            values += [row.cost.get(name, "") for name in costs]
-            writer.writerow([*(getattr(row, name) for name in head), *values])
+        writer.writerow(columns)
+        for line in zip(*columns.values(), strict=True):
+            writer.writerow(["" if value is None else value for value in line])
+
+
+def write_parquet(sheet: Sheet, path: Path) -> None:
+    """Write the same table as `write_csv`; what is not known is null.
+
+    Raises:
+        EvaluationError: pyarrow is not installed.
+    """
+    arrow, parquet = open_parquet()
+    texts, columns = arrow.string(), _columns(sheet)
+    types = {name: texts if name in TEXTS else arrow.float64() for name in columns}
+    types["seed"] = arrow.int64()
+    arrays = {name: arrow.array(values, types[name]) for name, values in columns.items()}
+    parquet.write_table(arrow.table(arrays), path)
+
+
+def open_parquet() -> tuple[Any, Any]:
+    """Import pyarrow and its Parquet files.
+
+    Raises:
+        EvaluationError: It is not installed.
+    """
+    try:
+        return importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
+    except ImportError as error:
+        raise EvaluationError(
+            f"Parquet needs pyarrow: pip install 'unfade[parquet]', or take the CSV ({error})"
+        ) from error
+
+
+TEXTS = ("method", "photo", "kind", "preset", "recipe", "error")
+
+
+def _columns(sheet: Sheet) -> dict[str, list[Any]]:
+    """Every column by its name, one value per row; None where a row has none."""
+    names = ["method", "photo", "kind", "preset", "severity", "seed", "recipe", "error"]
+    columns = {name: [getattr(row, name) for row in sheet.rows] for name in names}
+    for field in ("figures", "cost"):
+        tables = [getattr(row, field) for row in sheet.rows]
+        known = dict.fromkeys(name for table in tables for name in table)
+        columns |= {name: [table.get(name) for table in tables] for name in known}
+    return columns
 
 
 def _estimates(rows: Sequence[Row], which: str) -> dict[str, dict[str, Any]]:
