@@ -72,6 +72,9 @@ class OpenVino:
             # Pinned threads of two processes share the first core while others idle: two workers
             # of one thread took 1.5 s for what takes 0.9 s unpinned; alone it makes no difference.
             "ENABLE_CPU_PINNING": False,
+            # It keeps what it prepared for each of the last 5,000 shapes of each layer, and photos
+            # come in all sizes: a batch grew by half a MiB with every photo.
+            "CPU_RUNTIME_CACHE_CAPACITY": "64",
         }
         if threads:
             self._config["INFERENCE_NUM_THREADS"] = threads
