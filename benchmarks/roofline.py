@@ -40,8 +40,6 @@ from unfade.report.versions import versions
 
 SIDE = 2048
 COPIED = 2**28
-PHOTO_MEGAPIXELS = 12.0
-"""What the plan for many photos takes a photo to be."""
 
 
 def main() -> None:
@@ -64,7 +62,6 @@ def main() -> None:
         "machine": versions((args.engine,)),
         "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         "runs": runs,
-        "plan": plan(runs),
     }
     show(told)
     if args.json:
@@ -239,18 +236,6 @@ def add_shares(stage: dict[str, Any], megapixels: float, peak: dict[str, float])
     stage["rest_over_one_copy"] = (stage["seconds"] - inside) / once
 
 
-def plan(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """What many photos would cost by the largest size measured, on paper: no run, no reading."""
-    largest = {run["threads"]: run["sizes"][-1]["seconds_per_megapixel"] for run in runs}
-    threads = min(largest, key=lambda count: count * largest[count])
-    hours = largest[threads] * threads * PHOTO_MEGAPIXELS / 3600
-    return {
-        "photo_megapixels": PHOTO_MEGAPIXELS,
-        "threads_per_process": threads,
-        "core_hours": {f"{count:.0e}": hours * count for count in (1e6, 1e9)},
-    }
-
-
 def make_scan(folder: Path, megapixels: float) -> Photo:
     """Lay six photos together, enlarge them to the size, and age them as film."""
     height = int((megapixels * 1e6 / 1.5) ** 0.5) // 2 * 2
@@ -290,7 +275,6 @@ def show(told: dict[str, Any]) -> None:
                     )
                     + f", rest {stage['rest_over_one_copy']:.1f} x one copy"
                 )
-    print(f"plan: {told['plan']}")
 
 
 if __name__ == "__main__":

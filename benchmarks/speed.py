@@ -107,7 +107,7 @@ def restore(scan: Path, engine: str, options: list[str]) -> Spent:
     command = [sys.executable, "-m", "unfade", "restore", str(scan), "-o", str(out)]
     command += ["--engine", engine, "--overwrite", *options]
     start = time.perf_counter()
-    with subprocess.Popen(command) as process:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if status:

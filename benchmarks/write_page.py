@@ -1,23 +1,36 @@
-"""Write the tables of docs/benchmarks.md from measured JSON; no figure is typed by hand.
+"""Write every table of docs/benchmarks.md from measured JSON; no figure is typed by hand.
 
-    python benchmarks/write_page.py [--page docs/benchmarks.md] [--quality quality.json]
-        [--evaluation folder/evaluation.json ...] [--roofline roofline.json] [--note TEXT]
+    python benchmarks/write_page.py [--results benchmarks/results] [--page docs/benchmarks.md]
+    python benchmarks/write_page.py --take print=evaluation/evaluation.json ...
 
-The files are those of `quality.py --json`, `unfade evaluate -o folder` and `roofline.py --json`.
-The tables stand between two marks in the page and are replaced as a whole; a page without marks
-gets them at its end. All else in the page stays as it is.
+Results are files of agreed names in one folder, which is kept in the repository: `quality.json`,
+`speed.json`, `roofline.json` and `scaling.json` as `quality.py`, `compare_speed.py`, `roofline.py`
+and `scaling.py` write them with `--json`; `baselines.json` out of the folder of `baselines.py`; and
+`evaluation-NAME.json`, which `--take` makes of what `unfade evaluate` wrote, without its rows and
+curves.
+
+In the page a table stands between `<!-- begin NAME -->` and `<!-- end NAME -->`, the name being one
+of `goals`, `quality`, `speed`, `ratios`, `stages`, `networks`, `scaling`, `roofline`, `plan`,
+`baselines`, or `evaluation NAME`. What is between the marks is replaced, and all else is left as
+it is; where a file is missing, the table says so.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import re
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-BEGIN = "<!-- tables: written by benchmarks/write_page.py, not by hand -->"
-END = "<!-- end of tables -->"
+from plan import FARM, GPU_TFLOPS, PHOTO_MEGAPIXELS, plan
+
+Told = Mapping[str, Any]
+
+RESULTS = Path(__file__).parent / "results"
+MARKS = re.compile(r"<!-- begin ([\w -]+?) -->\n.*?<!-- end \1 -->", re.DOTALL)
 
 FIGURES = {
     "psnr": ("PSNR dB", 2),
@@ -26,6 +39,8 @@ FIGURES = {
     "psnr_near": ("near", 2),
     "psnr_outside": ("outside", 2),
     "ssim": ("SSIM", 4),
+    "ssim_inside": ("SSIM inside", 4),
+    "ssim_outside": ("SSIM outside", 4),
     "ms_ssim": ("MS-SSIM", 4),
     "gmsd": ("GMSD", 4),
     "delta_e": ("ΔE2000", 2),
@@ -38,47 +53,230 @@ FIGURES = {
     "blur_after": ("blur after", 3),
 }
 
+POOLED = {
+    "roc_auc": ("ROC AUC", 3),
+    "average_precision": ("AP", 3),
+    "f1_at_0.4": ("F1 at 0.4", 3),
+    "iou_at_0.4": ("IoU at 0.4", 3),
+}
+
 DISTANCES = {"frechet": ("Fréchet", 2), "sliced_wasserstein": ("sliced Wasserstein", 4)}
 
-STAGE_COLUMNS = (
-    *("stage", "s/MP", "in networks", "share of the product", "by processor time", "GFLOP/MP"),
-    "rest over one copy",
-)
+COMPARED = ("psnr_inside", "psnr_outside", "ssim_inside", "ssim_outside")
+"""In these the first method of an evaluation should lead all others."""
+
+LEAST_MPS = 1.5
+LEAST_SHARE = 0.6
+LEAST_RATIOS = {"triplet translation, scratch path": 50, "Restormer": 150}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--page", type=Path, default=Path("docs/benchmarks.md"))
-    parser.add_argument("--quality", type=Path)
-    parser.add_argument("--evaluation", type=Path, nargs="*", default=[])
-    parser.add_argument("--roofline", type=Path)
-    parser.add_argument("--note", default="", help="a sentence above the tables, such as the load")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--take", nargs="*", default=[], metavar="NAME=FILE")
     args = parser.parse_args()
-    parts = [args.note] if args.note else []
-    if args.quality:
-        parts.append(quality(load(args.quality)))
-    parts += [evaluation(load(path)) for path in args.evaluation]
-    if args.roofline:
-        parts.append(roofline(load(args.roofline)))
-    if not parts:
-        parser.error("name at least one JSON file")
+    for word in args.take:
+        name, _, file = word.partition("=")
+        if not file:
+            parser.error(f"--take wants NAME=FILE, got {word!r}")
+        take(name, Path(file), args.results)
     text = args.page.read_text("utf-8")
-    args.page.write_text(replaced(text, "\n\n".join(parts)), "utf-8")
+    args.page.write_text(written(text, results_in(args.results)), "utf-8")
 
 
-def load(path: Path) -> Any:
-    return json.loads(path.read_text("utf-8"))
+def take(name: str, source: Path, results: Path) -> Path:
+    """Keep of an evaluation what the page needs: facts and means, no rows and no curves."""
+    told = json.loads(source.read_text("utf-8"))
+    slim = {"about": told["about"], "summary": [_without_curve(e) for e in told["summary"]]}
+    results.mkdir(parents=True, exist_ok=True)
+    target = results / f"evaluation-{name}.json"
+    target.write_text(json.dumps(slim, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    return target
 
 
-def replaced(page: str, tables: str) -> str:
-    """Put tables between the marks of a page."""
-    block = f"{BEGIN}\n\n{tables}\n\n{END}\n"
-    if BEGIN not in page:
-        return f"{page.rstrip()}\n\n{block}"
-    before, _, rest = page.partition(BEGIN)
-    if END not in rest:
-        raise SystemExit(f"the page has the mark {BEGIN!r} but not {END!r}")
-    return before + block + rest.partition(END)[2].lstrip("\n")
+def _without_curve(entry: Told) -> dict[str, Any]:
+    damage = {name: value for name, value in entry["damage"].items() if name != "curve"}
+    return {**entry, "damage": damage}
+
+
+def results_in(folder: Path) -> dict[str, Any]:
+    """All results of a folder, by the names of their files without the suffix."""
+    return {
+        path.stem: json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))
+    }
+
+
+def written(page: str, results: Told) -> str:
+    """Fill every table that a page has marks for.
+
+    Raises:
+        SystemExit: The page has no marks, or marks of a table that nobody knows.
+    """
+    if "<!-- begin " not in page:
+        raise SystemExit("the page has no marks such as `<!-- begin speed -->`")
+
+    def fill(match: re.Match[str]) -> str:
+        name = match[1]
+        kind, _, rest = name.partition(" ")
+        if kind not in TABLES:
+            raise SystemExit(f"no table {name!r}; known: {', '.join(TABLES)}")
+        return f"<!-- begin {name} -->\n\n{_table_of(kind, rest, results)}\n\n<!-- end {name} -->"
+
+    return MARKS.sub(fill, page)
+
+
+def _table_of(kind: str, name: str, results: Told) -> str:
+    file, make = TABLES[kind]
+    wanted = f"{file}-{name}" if name else file
+    if not file:
+        return make(results)
+    if wanted not in results:
+        return f"Not measured yet: there is no `{wanted}.json`."
+    return make(results[wanted])
+
+
+def goals(results: Told) -> str:
+    """What issue 5 asks for, and what was reached."""
+    lines: list[Sequence[object]] = []
+    if (speed := results.get("speed")) is not None:
+        lines += _speed_goals(speed)
+    for name, told in results.items():
+        if name.startswith("evaluation-"):
+            lines += _quality_goals(name.removeprefix("evaluation-"), told)
+    if not lines:
+        return "Not measured yet."
+    return table(("what", "wanted", "measured", ""), lines)
+
+
+def _speed_goals(speed: Told) -> list[Sequence[object]]:
+    lines: list[Sequence[object]] = []
+    whole = _find(speed, "whole", "auto")
+    if whole is not None:
+        rate = 1 / whole["seconds_per_megapixel"]
+        what = f"`unfade restore`, {whole['megapixels']:g} MP, {speed['threads']} cores, MP/s"
+        lines.append((what, f"{LEAST_MPS:g}", f"{rate:.2f}", _met(rate >= LEAST_MPS)))
+    staged = _find(speed, "stages", "openvino-bf16") or _find(speed, "stages", "openvino-fp32")
+    if staged is not None:
+        share = statistics.median(_share_of_peak(each) for each in staged["rounds"])
+        what = f"share of the measured product while networks run, {staged['engine']}"
+        lines.append((what, f"{LEAST_SHARE:.0%}", f"{share:.0%}", _met(share >= LEAST_SHARE)))
+    for name, least in LEAST_RATIOS.items():
+        if name in speed["ratios"]:
+            times = speed["ratios"][name]["median_seconds"]
+            what = f"per megapixel faster than {name}"
+            lines.append((what, f"{least} ×", f"{times:.0f} ×", _met(times >= least)))
+    return lines
+
+
+def _share_of_peak(each: Told) -> float:
+    inside = [stage for stage in each["stages"] if stage["network_seconds"]]
+    gflop = sum(stage["gflop"] for stage in inside)
+    return gflop / sum(stage["network_seconds"] for stage in inside) / each["gflops_per_second"]
+
+
+def _quality_goals(name: str, told: Told) -> list[Sequence[object]]:
+    """Who is first in each figure; the method of the evaluation that was named first should be."""
+    lines: list[Sequence[object]] = []
+    aged = [e for e in told["summary"] if e["kind"] in ("aged", "pair")]
+    for aging in dict.fromkeys(_aging(e) for e in aged):
+        entries = [e for e in aged if _aging(e) == aging]
+        first = told["summary"][0]["method"]
+        firsts = {
+            figure: max(known, key=lambda e: e["figures"][figure]["mean"])["method"]
+            for figure in COMPARED
+            if (known := [e for e in entries if figure in e["figures"]])
+        }
+        if firsts and len(entries) > 1:
+            who = ", ".join(f"{_heading(figure)}: {method}" for figure, method in firsts.items())
+            met = all(method == first for method in firsts.values())
+            lines.append((f"first on {aging} ({name})", first, who, _met(met)))
+    return lines
+
+
+def _heading(figure: str) -> str:
+    return figure.replace("_", " ").replace("psnr", "PSNR").replace("ssim", "SSIM")
+
+
+def _met(yes: bool) -> str:
+    return "yes" if yes else "**no**"
+
+
+def _find(speed: Told, kind: str, engine: str) -> Told | None:
+    found = speed["contestants"]
+    return next((c for c in found if (c["kind"], c["engine"]) == (kind, engine)), None)
+
+
+def machine(told: Told) -> str:
+    """A sentence on where something was measured."""
+    load = told.get("load")
+    loads = load if isinstance(load, list) else [load]
+    known = ", ".join(f"{value:.1f}" for value in loads if value is not None)
+    threads = f", {told['threads']} threads" if "threads" in told else ""
+    return told["machine"]["processor"] + threads + (f"; load before: {known}" if known else "")
+
+
+def speed(told: Told) -> str:
+    """`unfade restore` with each engine, and the published networks, per megapixel."""
+    lines = [
+        (
+            c["name"],
+            c["engine"],
+            f"{c['seconds_per_megapixel']:.3f}",
+            f"{c['processor_seconds_per_megapixel']:.3f}",
+            f"{c['gflop'] / c['megapixels']:,.0f}" if "gflop" in c else "",
+        )
+        for c in told["contestants"]
+        if c["kind"] in ("whole", "published", "part")
+    ]
+    head = ("what", "in", "s/MP", "s/MP of processor", "GFLOP/MP")
+    return f"{machine(told)}.\n\n{table(head, lines)}"
+
+
+def ratios(told: Told) -> str:
+    """How many times faster `unfade restore` is than the published networks."""
+    lines = [
+        (
+            name,
+            f"{ratio['median_seconds']:.0f}",
+            ", ".join(f"{each:.0f}" for each in ratio["seconds"]),
+            f"{ratio['median_processor_seconds']:.0f}",
+            LEAST_RATIOS.get(name, ""),
+        )
+        for name, ratio in told["ratios"].items()
+    ]
+    head = ("times faster than", "median", "each round", "by processor time", "wanted")
+    return table(head, lines)
+
+
+def stages(told: Told) -> str:
+    """Seconds per megapixel of each stage, one column per engine."""
+    found = [c for c in told["contestants"] if c["kind"] == "stages"]
+    names = list(dict.fromkeys(s["stage"] for c in found for s in c["rounds"][0]["stages"]))
+    lines = [[name, *(_stage(c, name) for c in found)] for name in names]
+    total = [f"{c['seconds_per_megapixel']:.3f}" for c in found]
+    return table(["stage, s/MP", *(c["engine"] for c in found)], [*lines, ["all", *total]])
+
+
+def _stage(contestant: Told, name: str) -> str:
+    """Seconds per megapixel, and the share of the product that its networks reach."""
+    each = [s for r in contestant["rounds"] for s in r["stages"] if s["stage"] == name]
+    seconds = statistics.median(s["seconds"] for s in each) / contestant["megapixels"]
+    shares = [s["share_of_peak"] for s in each if "share_of_peak" in s]
+    return f"{seconds:.3f}" + (f" ({statistics.median(shares):.0%})" if shares else "")
+
+
+def networks(told: Told) -> str:
+    """Seconds per megapixel of each network alone, one column per engine."""
+    found = [c for c in told["contestants"] if c["kind"] == "network"]
+    engines = list(dict.fromkeys(c["engine"] for c in found))
+    lines = []
+    for name in dict.fromkeys(c["name"] for c in found):
+        mine = {c["engine"]: c for c in found if c["name"] == name}
+        gflop = next(iter(mine.values()))
+        cells = [f"{mine[e]['seconds_per_megapixel']:.3f}" if e in mine else "" for e in engines]
+        lines.append([name, f"{gflop['gflop'] / gflop['megapixels']:.0f}", *cells])
+    return table(["network", "GFLOP/MP", *(f"{engine}, s/MP" for engine in engines)], lines)
 
 
 def quality(told: Mapping[str, Mapping[str, float]]) -> str:
@@ -86,52 +284,54 @@ def quality(told: Mapping[str, Mapping[str, float]]) -> str:
     lines = [
         (check, name, f"{value:.4g}") for check, row in told.items() for name, value in row.items()
     ]
-    return "### Checks of quality\n\n" + table(("check", "figure", "value"), lines)
+    return table(("check", "figure", "value"), lines)
 
 
-def evaluation(told: Mapping[str, Any]) -> str:
+def evaluation(told: Told) -> str:
     """One table per kind of case: means with the 95 % interval of the photos, medians of cost."""
     about, summary = told["about"], told["summary"]
-    facts = about["facts"]
-    machine = f"{facts.get('processor', 'unknown processor')}, {facts.get('engine', '')}"
+    facts, nets = about["facts"], about.get("networks", {})
+    where = f"{facts.get('processor', 'unknown processor')}, {facts.get('engine', '')}"
     parts = [
-        f"### {about['title']}",
         f"Aged by {facts.get('aged by')}, seed {facts.get('seed')}; {facts.get('library')}. "
-        f"{about['software']} on {machine}. In brackets the 95 % interval over photos.",
+        f"{about['software']} on {where}. In brackets the 95 % interval over photos.",
     ]
     for kind in dict.fromkeys(entry["kind"] for entry in summary):
         entries = [entry for entry in summary if entry["kind"] == kind]
-        parts.append(f"**{kind}**\n\n{_entries(entries)}")
+        parts.append(f"**{kind}**\n\n{_entries(entries, nets)}")
     recall = [entry for entry in summary if entry["damage"].get("recall")]
     if recall:
         parts.append(f"**Defects found**\n\n{_recall(recall)}")
     return "\n\n".join(parts)
 
 
-def _entries(entries: Sequence[Mapping[str, Any]]) -> str:
+def _entries(entries: Sequence[Told], nets: Told) -> str:
     shown = [name for name in FIGURES if any(name in entry["figures"] for entry in entries)]
-    pooled = [
-        name
-        for name in ("roc_auc", "average_precision")
-        if any(name in entry["damage"] for entry in entries)
-    ]
-    head = ["method", "aging", "photos", *(FIGURES[name][0] for name in shown)]
+    pooled = [name for name in POOLED if any(name in entry["damage"] for entry in entries)]
     latent = [n for n in DISTANCES if any(n in entry.get("distance", {}) for entry in entries)]
-    head += [{"roc_auc": "ROC AUC", "average_precision": "AP"}[name] for name in pooled]
-    head += [*(DISTANCES[name][0] for name in latent), "MP/s", "peak MiB"]
+    head = ["method", *(["parameters"] if nets else []), "aging", "photos"]
+    head += [FIGURES[name][0] for name in shown]
+    head += [POOLED[name][0] for name in pooled] + [DISTANCES[name][0] for name in latent]
+    head += ["s/MP", "peak MiB"]
     lines = []
     for entry in entries:
-        cells = [entry["method"], _aging(entry), str(entry["photos"])]
+        cells = [entry["method"], *([_parameters(nets, entry["method"])] if nets else [])]
+        cells += [_aging(entry), str(entry["photos"])]
         cells += [_estimate(entry["figures"].get(name), FIGURES[name][1]) for name in shown]
-        cells += [_number(entry["damage"].get(name), 3) for name in pooled]
+        cells += [_number(entry["damage"].get(name), POOLED[name][1]) for name in pooled]
         cells += [_number(entry["distance"].get(name), DISTANCES[name][1]) for name in latent]
-        cells += [_number(entry["cost"].get("megapixels_per_second"), 2)]
+        rate = entry["cost"].get("megapixels_per_second")
+        cells += [_number(1 / rate if rate else None, 3)]
         cells += [_number(entry["cost"].get("peak_memory_mib"), 0)]
         lines.append(cells)
     return table(head, lines)
 
 
-def _recall(entries: Sequence[Mapping[str, Any]]) -> str:
+def _parameters(nets: Told, method: str) -> str:
+    return f"{nets[method]['parameters'] / 1e6:.2f} M" if method in nets else ""
+
+
+def _recall(entries: Sequence[Told]) -> str:
     names = list(dict.fromkeys(name for e in entries for name in e["damage"]["recall"]))
     lines = []
     for entry in entries:
@@ -144,35 +344,54 @@ def _recall(entries: Sequence[Mapping[str, Any]]) -> str:
     return table(["method", "aging", *names], lines)
 
 
-def roofline(told: Mapping[str, Any]) -> str:
-    """The limits of the machine, what each stage reaches, and how the cost grows."""
-    load_of = f", load {told['load']:.1f}" if told.get("load") is not None else ""
-    parts = [f"### Against the limits of the machine\n\n{told['machine']['processor']}{load_of}."]
+def baselines(told: Mapping[str, Told]) -> str:
+    """What each network was given, and what it took."""
+    lines = [
+        (
+            name,
+            f"{one['parameters'] / 1e6:.2f} M",
+            f"{one['steps']:,} x {one['batch']} x {one['side']} px",
+            f"{one['processor_seconds'] / 60:.1f}",
+        )
+        for name, one in told.items()
+    ]
+    return table(("network", "parameters", "steps x crops", "minutes of one core"), lines)
+
+
+def scaling(told: Told) -> str:
+    """Cost by size and by threads."""
+    lines = [
+        (
+            f"{run['megapixels']:.1f}",
+            run["threads"],
+            f"{run['seconds']:.1f}",
+            f"{run['seconds_per_megapixel']:.3f}",
+            f"{run['memory_mib']:,.0f}",
+            f"{run['load']:.1f}",
+        )
+        for run in told["runs"]
+    ]
+    head = ("MP", "threads", "s", "s/MP", "peak MiB", "load before")
+    return f"{machine(told)}.\n\n{table(head, lines)}"
+
+
+STAGE_COLUMNS = (
+    *("stage", "s/MP", "in networks", "share of the product", "by processor time", "GFLOP/MP"),
+    "rest over one copy",
+)
+
+
+def roofline(told: Told) -> str:
+    """The limits of the machine, and what each stage reaches of them."""
+    parts = [f"{machine(told)}."]
     for one in told["runs"]:
         parts.append(
             f"{one['threads']} threads, {one['engine']}: matrix product "
             f"{one['gflops_per_second']:.0f} GFLOP/s, copy {one['copy_gb_per_second']:.1f} GB/s."
         )
         largest = one["sizes"][-1]
-        parts.append(
-            table(
-                STAGE_COLUMNS,
-                [
-                    (
-                        stage["stage"],
-                        f"{stage['seconds'] / largest['megapixels']:.3f}",
-                        f"{stage['share_in_networks']:.0%}",
-                        f"{stage['share_of_peak']:.0%}" if "share_of_peak" in stage else "",
-                        f"{stage['processor_share_of_peak']:.0%}"
-                        if "processor_share_of_peak" in stage
-                        else "",
-                        f"{stage['gflop_per_megapixel']:.0f}",
-                        f"{stage['rest_over_one_copy']:.1f}",
-                    )
-                    for stage in largest["stages"]
-                ],
-            )
-        )
+        lines = [_roofline_row(stage, largest["megapixels"]) for stage in largest["stages"]]
+        parts.append(table(STAGE_COLUMNS, lines))
     sizes = [
         (
             one["threads"],
@@ -184,12 +403,60 @@ def roofline(told: Mapping[str, Any]) -> str:
         for size in one["sizes"]
     ]
     parts.append(table(("threads", "MP", "s", "s/MP"), sizes))
-    hours = "; ".join(f"{n} photos: {h:,.0f}" for n, h in told["plan"]["core_hours"].items())
-    parts.append(
-        f"On paper, core-hours for photos of {told['plan']['photo_megapixels']:g} MP, restoring "
-        f"only: {hours}."
-    )
     return "\n\n".join(parts)
+
+
+def _roofline_row(stage: Told, megapixels: float) -> Sequence[object]:
+    known = "share_of_peak" in stage
+    return (
+        stage["stage"],
+        f"{stage['seconds'] / megapixels:.3f}",
+        f"{stage['share_in_networks']:.0%}",
+        f"{stage['share_of_peak']:.0%}" if known else "",
+        f"{stage['processor_share_of_peak']:.0%}" if known else "",
+        f"{stage['gflop_per_megapixel']:.0f}",
+        f"{stage['rest_over_one_copy']:.1f}",
+    )
+
+
+def on_paper(told: Told) -> str:
+    """The plan for many photos."""
+    found = plan(told, PHOTO_MEGAPIXELS, GPU_TFLOPS)
+    lines = [
+        (
+            f"{row['photos']:.0e}".replace("e+0", "0^"),
+            f"{row['core_hours']:,.0f}",
+            f"{row['days_on_farm']:,.1f}",
+            f"{row.get('gpu_hours', 0):,.0f}",
+            f"{row.get('core_hours_beside_gpu', 0):,.0f}",
+            f"{row['read_tb']:,.1f}",
+            f"{row['written_tb']:,.1f}",
+        )
+        for row in found["photos"]
+    ]
+    head = ("photos", "core-hours", f"days on {FARM:,} cores", "or: GPU-hours")
+    head += ("and core-hours", "TB read", "TB written")
+    return (
+        f"Photos of {found['photo_megapixels']:g} MP as JPEG. GPU-hours are assumed, not measured: "
+        f"{found['gpu_tflops_assumed']:g} TFLOP/s sustained. {FARM:,} cores move "
+        f"{found['farm_mb_per_second']:,.0f} MB/s.\n\n{table(head, lines)}"
+    )
+
+
+TABLES: Mapping[str, tuple[str, Callable[[Any], str]]] = {
+    "goals": ("", goals),
+    "quality": ("quality", quality),
+    "speed": ("speed", speed),
+    "ratios": ("speed", ratios),
+    "stages": ("speed", stages),
+    "networks": ("speed", networks),
+    "plan": ("speed", on_paper),
+    "scaling": ("scaling", scaling),
+    "roofline": ("roofline", roofline),
+    "baselines": ("baselines", baselines),
+    "evaluation": ("evaluation", evaluation),
+}
+"""The file that a table comes from (none: all of them), and what makes it."""
 
 
 def table(head: Sequence[object], lines: Iterable[Sequence[object]]) -> str:
@@ -200,7 +467,7 @@ def table(head: Sequence[object], lines: Iterable[Sequence[object]]) -> str:
     )
 
 
-def _aging(entry: Mapping[str, Any]) -> str:
+def _aging(entry: Told) -> str:
     return f"{entry['preset']} {entry['severity']:g}" if entry["preset"] else ""
 
 

@@ -40,7 +40,13 @@ def times(*seconds):
 
 
 def test_ratios_are_those_of_each_round_per_megapixel(script):
-    ours = {"kind": "whole", "engine": "auto", "megapixels": 10, "rounds": times(10, 20, 10)}
+    ours = {
+        "kind": "whole",
+        "name": script.WHOLE,
+        "engine": "auto",
+        "megapixels": 10,
+        "rounds": times(10, 20, 10),
+    }
     other = ours | {"engine": "onnxruntime", "rounds": times(1, 1, 1)}
     theirs = {"kind": "published", "name": "x", "megapixels": 0.5, "rounds": times(50, 100, 25)}
     found = script.ratios([other, ours, theirs | {"engine": "torch-fp32"}])
