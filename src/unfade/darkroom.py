@@ -30,6 +30,8 @@ Piecework = Callable[..., NDArray[Any]]
 
 DEFAULT_MEMORY = 2 * 2**30
 STRIP_PIXELS = 2**21
+MOST_TILE = 1536
+"""Side in pixels from which larger tiles save hardly any work on their halo."""
 
 
 class Darkroom:
@@ -201,11 +203,11 @@ class Darkroom:
         )
 
     def tile_for(self, model: Model, size: tuple[int, int]) -> int:
-        """The side of a tile in pixels that keeps a network within a quarter of the budget."""
+        """The side of a tile in pixels that keeps a network within a third of the budget."""
         if model.card.tiling == "whole":
             return max(size)
-        side = math.isqrt(self.memory // 4 // model.card.bytes_per_pixel) - 2 * model.card.halo
-        return max(128, min(side, 1024))
+        side = math.isqrt(self.memory // 3 // model.card.bytes_per_pixel) - 2 * model.card.halo
+        return max(128, min(side, MOST_TILE))
 
     def _check(self) -> None:
         if self._stop.is_set():
