@@ -67,3 +67,47 @@ def test_a_generator_answers_with_the_change_to_the_picture(scripts):
 
     change = translation.Change(White(), 4)(torch.full((1, 3, 8, 8), 0.25))
     assert torch.allclose(change, torch.tensor(0.75))
+
+
+def test_what_is_exported_is_asked_as_a_method_and_answers_alike(scripts, tmp_path):
+    import dataclasses
+    from argparse import Namespace
+
+    import numpy as np
+
+    import baselines
+    from unfade.darkroom import Darkroom
+    from unfade.evaluate.cases import open_case, real_cases
+    from unfade.evaluate.networks import RunNetwork
+    from unfade.io.write import write
+    from unfade.photo import Photo
+    from unfade.train.export import export
+
+    _, translation = scripts
+    torch.manual_seed(0)
+    generator = translation.SkipGenerator((4, 4, 8, 8))
+    translation.scatter(generator)
+    budget = Namespace(steps=1, batch=1, side=64)
+    net, card = baselines.finished(translation.Change(generator, 16), "x", 16, budget)
+    card = dataclasses.replace(card, name="small")
+    path = export(net, card, tmp_path, torch.rand(1, 3, 32, 48))
+    (tmp_path / "photos").mkdir()
+    pixels = np.linspace(0, 1, 48 * 64 * 3).reshape(48, 64, 3).astype(np.float32)
+    write(Photo(pixels), tmp_path / "photos" / "a.png")
+    room = Darkroom("openvino-fp32", threads=1)
+    asked = open_case(real_cases(tmp_path / "photos")[0], room)
+    answer = RunNetwork(path)(asked, room).pixels
+    given = torch.from_numpy(asked.given.pixels.transpose(2, 0, 1))[None]
+    with torch.no_grad():
+        expected = (given + net(given)).clamp(0, 1)[0].permute(1, 2, 0).numpy()
+    assert abs(answer - expected).max() < 5e-3
+    sys.modules.pop("baselines")
+
+
+def test_an_error_that_is_not_a_number_ends_the_training(scripts):
+    import baselines
+
+    with pytest.raises(SystemExit, match="not a number at step 2"):
+        steps = iter([0.5, float("nan"), 0.5])
+        baselines.learn("x", lambda a, b: next(steps), iter([(None, None)] * 3), 3)
+    sys.modules.pop("baselines")
