@@ -17,7 +17,7 @@ from ..recipe import Finding
 from ..settings import check_settings, setting
 from ..tiling import Tile
 from .infrared import InfraredReading, read_infrared_damage
-from .marks import CANDIDATE, Calibration, judge
+from .marks import Calibration, candidates, judge
 
 Plane = NDArray[np.float32]
 Kinds = NDArray[np.uint8]
@@ -125,38 +125,21 @@ class DetectDamage:
             (H, W) of 0 and 1, and the number of marks.
         """
         size = (probability.shape[0], probability.shape[1])
-        mask, marks = darkroom.empty(size, np.float32), np.empty(size, np.uint8)
-
-        def mark(rows: slice) -> None:
-            marks[rows] = probability[rows] >= CANDIDATE
-
-        darkroom.strips(mark, size)
-        count, pieces, stats, _ = cv2.connectedComponentsWithStats(marks, connectivity=8)
-        labels = np.asarray(pieces, np.int32)
-        peaks = np.zeros(count, np.float32)
-
-        def climb(rows: slice) -> None:
-            within = marks[rows] > 0
-            np.maximum.at(peaks, labels[rows][within], probability[rows][within])
-
-        darkroom.strips(climb, size)
-        large = stats[:, cv2.CC_STAT_AREA] >= self.min_area_px
+        seen = candidates(probability, darkroom)
+        large = seen.areas >= self.min_area_px
         large[0] = False
-        found = np.zeros(count, bool)
+        found = np.zeros(len(large), np.uint8)
         calibration = Calibration(*darkroom.model("damage").card.calibration)
-        found[large] = judge(peaks[large], calibration)[0] >= self.threshold
+        found[large] = judge(seen.peaks[large], calibration)[0] >= self.threshold
         width = 2 * self.grow_px + 1
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
-
-        def choose(rows: slice) -> None:
-            marks[rows] = found[labels[rows]]
+        mask = darkroom.empty(size, np.float32)
 
         def widen(rows: slice) -> None:
             top = max(0, rows.start - self.grow_px)
-            wide = cv2.dilate(marks[top : rows.stop + self.grow_px], kernel)
+            wide = cv2.dilate(found[seen.labels[top : rows.stop + self.grow_px]], kernel)
             mask[rows] = wide[rows.start - top :][: rows.stop - rows.start]
 
-        darkroom.strips(choose, size)
         darkroom.strips(widen, size)
         return mask, int(found.sum())
 

@@ -11,8 +11,11 @@ from __future__ import annotations
 
 import dataclasses
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from ..darkroom import Darkroom
 
 CANDIDATE = 0.62
 """Probability from which a pixel belongs to a candidate; its mark reaches as far."""
@@ -24,6 +27,41 @@ ROUNDS = 50
 CERTAIN = 5e-4
 
 Numbers = NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidates:
+    """The marks that a network proposes on a photo.
+
+    Attributes:
+        labels: (H, W) int32: number of the candidate that a pixel belongs to, 0 for none.
+        areas: (n + 1,) pixels of each; the first is what belongs to none.
+        peaks: (n + 1,) highest probability within each.
+    """
+
+    labels: NDArray[np.int32]
+    areas: NDArray[np.int32]
+    peaks: NDArray[np.float32]
+
+
+def candidates(probability: NDArray[np.float32], darkroom: Darkroom) -> Candidates:
+    """Find the candidates in (H, W) probabilities: pieces, also across corners, of `CANDIDATE`."""
+    size = (probability.shape[0], probability.shape[1])
+    marks = np.empty(size, np.uint8)
+
+    def mark(rows: slice) -> None:
+        marks[rows] = probability[rows] >= CANDIDATE
+
+    darkroom.strips(mark, size)
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats(marks, connectivity=8)
+    labels, peaks = np.asarray(pieces, np.int32), np.zeros(count, np.float32)
+
+    def climb(rows: slice) -> None:
+        within = marks[rows] > 0
+        np.maximum.at(peaks, labels[rows][within], probability[rows][within])
+
+    darkroom.strips(climb, size)
+    return Candidates(labels, np.asarray(stats[:, cv2.CC_STAT_AREA], np.int32), peaks)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,8 +77,13 @@ class Calibration:
 
     def evidence(self, peaks: NDArray[np.floating]) -> Numbers:
         """Log likelihood ratio of true to false for candidates with these peak probabilities."""
-        clipped = np.clip(np.asarray(peaks, np.float64), CERTAIN, 1 - CERTAIN)
-        return np.asarray(self.slope * np.log(clipped / (1 - clipped)) + self.offset)
+        return np.asarray(self.slope * log_odds(peaks) + self.offset)
+
+
+def log_odds(probabilities: NDArray[np.floating]) -> Numbers:
+    """Log odds of probabilities, kept away from 0 and 1 by what half precision can tell."""
+    clipped = np.clip(np.asarray(probabilities, np.float64), CERTAIN, 1 - CERTAIN)
+    return np.asarray(np.log(clipped / (1 - clipped)))
 
 
 def judge(

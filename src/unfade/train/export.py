@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from ..errors import ModelError
 from ..models.card import ModelCard
 from ..stages.fading import PROXY_SIDE
+from .calibrate import calibrate_card
 from .nets import Restormer
 from .run import Run, from_record
 from .tasks import channels, make_network
@@ -196,6 +197,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--checkpoint", default="last.ckpt", help="file in the run folder")
     parser.add_argument("--card", type=Path, help="an older card, whose words are kept")
     parser.add_argument("--name", help="of the files; by default that of the task")
+    parser.add_argument(
+        "--calibrate",
+        type=Path,
+        nargs="+",
+        help="of a damage network: folders of clean photos; those held out of training tell how "
+        "far its marks are to be believed",
+    )
+    parser.add_argument("--library", default="", help="artefact pictures to calibrate with")
     args = parser.parse_args(arguments)
     net, card = (
         open_official(args.run) if args.run.is_file() else open_run(args.run, args.checkpoint)
@@ -206,6 +215,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         old = ModelCard.from_toml(args.card.read_text(encoding="utf-8"))
         card = dataclasses.replace(card, data=old.data, paper=old.paper, about=old.about)
     path = export(net, card, args.out)
+    if args.calibrate:
+        calibrate_card(path, args.calibrate, args.library)
     print(f"{path}: {path.stat().st_size / 2**20:.1f} MB, agrees with the checkpoint")  # noqa: T201
     return 0
 

@@ -1,0 +1,51 @@
+import cv2
+import numpy as np
+import pytest
+
+from unfade.errors import ModelError
+from unfade.models.card import ModelCard
+from unfade.stages.marks import log_odds
+from unfade.train import calibrate as module
+from unfade.train.calibrate import calibrate, calibrate_card, fit
+
+
+def test_the_fit_gives_back_the_likelihood_ratio_that_made_the_marks():
+    rng = np.random.default_rng(0)
+    true, false = rng.normal(3, 1.5, 2000), rng.normal(1, 1.5, 6000)
+    odds = np.concatenate([true, false])
+    found = fit(1 / (1 + np.exp(-odds)), np.repeat([True, False], [2000, 6000]))
+    # Of two normal distributions: (3 - 1) / 1.5² and (1² - 3²) / (2 * 1.5²).
+    assert found.slope == pytest.approx(2 / 2.25, rel=0.08)
+    assert found.offset == pytest.approx(-8 / 4.5, rel=0.08)
+    assert log_odds(np.array([0.5]))[0] == 0
+
+
+def test_too_few_marks_are_refused():
+    with pytest.raises(ModelError, match="3 right and 100 wrong marks are too few"):
+        fit(np.full(103, 0.8, np.float32), np.arange(103) < 3)
+
+
+def test_photos_tell_how_far_a_network_is_to_be_believed(tmp_path, monkeypatch):
+    """A network that calls bright specks damage, which some photos have by themselves."""
+    paths = []
+    for number in range(4):
+        rng = np.random.default_rng(number)
+        picture = np.full((200, 300, 3), 90, np.uint8)
+        for x, y in rng.integers((5, 5), (295, 195), (40, 2)):
+            cv2.circle(picture, (int(x), int(y)), 2, (235, 235, 235), -1)
+        paths.append(tmp_path / f"{number}.png")
+        cv2.imwrite(str(paths[-1]), picture)
+
+    def answer(photo, darkroom):
+        return np.clip(photo.pixels.mean(axis=2) ** 0.5, 0, 0.999).astype(np.float32)
+
+    monkeypatch.setattr(module, "damage_probability", answer)
+    monkeypatch.setattr(module, "FEWEST", 10)
+    found = calibrate(paths, module.Darkroom())
+    assert np.isfinite([found.slope, found.offset]).all()
+
+
+def test_only_damage_networks_are_calibrated(tmp_path):
+    (tmp_path / "denoise.toml").write_text(ModelCard("denoise", "denoise", "0" * 64).to_toml())
+    with pytest.raises(ModelError, match="only damage networks"):
+        calibrate_card(tmp_path / "denoise.onnx", [tmp_path])
