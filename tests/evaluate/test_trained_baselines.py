@@ -41,21 +41,21 @@ def test_every_one_of_them_comes_nearer_to_what_it_is_shown(scripts):
     clean = torch.rand(2, 3, 64, 64).round()
     dim = 0.25 + 0.5 * clean
     paired = translation.Pix2Pix(60)
-    errors = [paired.step(dim, clean) for _ in range(40)]
-    assert errors[-1] < 0.9 * errors[0]
+    errors = [paired.step(dim, clean) for _ in range(16)]
+    assert errors[-1] < 0.95 * errors[0]
     unpaired = translation.CycleGan(60)
-    errors = [unpaired.step(dim, clean) for _ in range(8)]
-    assert errors[-1] < 0.9 * errors[0]
+    errors = [unpaired.step(dim, clean) for _ in range(5)]
+    assert errors[-1] < 0.95 * errors[0]
     net = operation_attention.OperationAttention(1, 8)
-    optimizer = torch.optim.Adam(net.parameters(), 1e-2)
-    errors = []
-    for _ in range(30):
+    optimizer = torch.optim.Adam(net.parameters(), 3e-2)
+    errors, (dim, clean) = [], (picture[..., :32, :32] for picture in (dim, clean))
+    for _ in range(15):
         error = (dim + net(dim) - clean).abs().mean()
         optimizer.zero_grad()
         error.backward()
         optimizer.step()
         errors.append(float(error.detach()))
-    assert errors[-1] < 0.9 * errors[0]
+    assert errors[-1] < 0.95 * errors[0]
 
 
 def test_a_generator_answers_with_the_change_to_the_picture(scripts):
