@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..errors import ReadError
 from ..photo import Metadata, Photo
 from .read import MAX_PIXELS, read
-from .source import reason
+from .source import check_whole, reason
 
 _TOPS = {"uchar": 255.0, "ushort": 65535.0}
 _BITS = {"uchar": 8, "ushort": 16, "float": 32}
@@ -57,6 +57,7 @@ def read_proxy(path: str | os.PathLike[str], longest: int, max_pixels: int = MAX
                 f"{path}: expected at most {max_pixels:,} pixels, got {header.width:,} x "
                 f"{header.height:,}"
             )
+        check_whole(header, path, _kind(header))
         if header.format in _TOPS:
             small = pyvips.Image.thumbnail(
                 str(path), longest, height=longest, size="down", fail_on="error"
@@ -83,14 +84,17 @@ def _pixels(image: pyvips.Image) -> NDArray[np.float32]:
     return np.ascontiguousarray(data.astype(np.float32) / np.float32(_TOPS[image.format]))
 
 
-def _metadata(header: pyvips.Image, path: Path) -> Metadata:
+def _kind(header: pyvips.Image) -> str:
     loader = str(header.get("vips-loader")) if header.get_typeof("vips-loader") else ""
-    kind = next((name for mark, name in _KINDS.items() if loader.startswith(mark)), "")
+    return next((name for mark, name in _KINDS.items() if loader.startswith(mark)), "")
+
+
+def _metadata(header: pyvips.Image, path: Path) -> Metadata:
     told = header.get_typeof("resolution-unit") or header.get_typeof("exif-data")
     fields = {"exif-data": header.get("exif-data")} if header.get_typeof("exif-data") else {}
     return Metadata(
         source=str(path),
-        format=kind,
+        format=_kind(header),
         bits=_BITS.get(header.format, 8),
         # libvips counts pixels per millimetre, and says 1 where a file says nothing.
         resolution_ppi=(header.xres * 25.4, header.yres * 25.4) if told else None,

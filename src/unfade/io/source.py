@@ -45,6 +45,13 @@ KNOWN = "JPEG, PNG, TIFF, WebP, HEIF or AVIF"
 SCANNER_PROGRAMS = ("VueScan", "SilverFast")
 """Programs that store infrared as a fourth sample, also with 8 bits."""
 
+JPEG_PIXELS_PER_BYTE = 1024
+MAX_WHOLE_PIXELS = 2**28
+"""Of a picture whose decoder holds it in memory; at 8 bytes a pixel at worst these are 2 GiB."""
+
+WHOLE = (("progressive JPEG", "jpeg-multiscan"), ("interlaced PNG", "interlaced"))
+"""What must be decoded as a whole, besides all WebP, HEIF and AVIF, and what libvips says then."""
+
 BITS = {"uchar": 8, "ushort": 16, "float": 32}
 _DTYPES = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32}
 _GREY = ("b-w", "grey16")
@@ -118,6 +125,7 @@ def open_source(
         page, pages, directory = _tiff_page(path, page, below) if kind == "tiff" else (0, 1, None)
         image, held = _load(loader, path, directory, page, below)
     _check_size(image, path, max_pixels)
+    check_whole(image, path, kind)
     with refusing(path):
         if kind == "heif" and said(image, "heif-compression") == "av1":
             kind = "avif"
@@ -242,6 +250,26 @@ def _check_size(image: Any, path: Path, max_pixels: int) -> None:
         raise ReadError(
             f"{path}: expected at most {max_pixels:,} pixels, got {image.width:,} x "
             f"{image.height:,} = {pixels:,}; raise max_pixels if you trust the file"
+        )
+
+
+def check_whole(image: Any, path: Path, kind: str) -> None:
+    """Refuse what would fill the memory: a decoder that needs the whole picture there at once.
+
+    A JPEG that ends early is filled with grey by its decoder, so one that is far too short for
+    what its header claims is refused, too: a block of 64 pixels takes a bit at least.
+    """
+    pixels = image.width * image.height
+    if kind == "jpeg" and pixels > JPEG_PIXELS_PER_BYTE * path.stat().st_size:
+        raise ReadError(
+            f"{path}: expected a whole picture, got {path.stat().st_size} bytes for the "
+            f"{image.width:,} x {image.height:,} pixels that it claims; copy or scan it again"
+        )
+    how = next((name for name, field in WHOLE if said(image, field)), kind)
+    if how not in ("jpeg", "png", "tiff") and pixels > MAX_WHOLE_PIXELS:
+        raise ReadError(
+            f"{path}: expected at most {MAX_WHOLE_PIXELS:,} pixels in a file that must be decoded "
+            f"as a whole ({how}), got {pixels:,}; save it as a TIFF"
         )
 
 

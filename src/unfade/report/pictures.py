@@ -88,7 +88,7 @@ def change_boxes(before: Photo, after: Photo) -> list[Box]:
         return []
     change = np.abs(after.proxy(LONGEST) - before.proxy(LONGEST)).max(axis=2)
     scale = max(after.size) / max(change.shape)
-    length = min(DETAIL_SIDE, min(after.size) // 2)
+    length = max(1, min(DETAIL_SIDE, min(after.size) // 2))
     side = max(1, round(length / scale))
     # The square favors marks, which change few pixels much, over tone, which changes all a little.
     weight = cv2.boxFilter(change**2, -1, (side, side), normalize=False)
