@@ -91,7 +91,7 @@ class Job:
         save_mask: Write the damage mask as `name.mask.png`.
         save_origin: Write what became of each pixel as `name.origin.png`.
         keep_steps: Write the photo after every stage that changed it, as `name.step-2-inpaint`.
-        report: Write `name.report.json` and `name.report.html`.
+        report: Write `name.report.html`, a page that shows what was done.
         papers: Sidecar, PREMIS and signature of the target.
         also: Companions of the target, as `derivatives.parse_derivative` reads them.
         keep_times: Give the target and its companions the modification time of the source.
@@ -347,7 +347,7 @@ def _restore_page(job: Job, darkroom: Darkroom) -> Outcome:
         if job.save_origin:
             written.append(_write_origin(job, after))
         if job.report:
-            written += write_report(before, after, Path(job.target), deed.about)
+            written.append(write_report(before, after, Path(job.target), deed.about))
         written += _write_also(job, after)
         if job.papers.album:
             write_entry(Path(job.papers.album), before, after, deed, Path(job.target))
@@ -572,7 +572,9 @@ SECONDS_PER_MEGAPIXEL: Mapping[str, float] = {
 """Rough cost of a stage that has work to do, for plans and progress only: processor time over two,
 measured on two cores of an AMD EPYC with AVX-512 bf16 (small presets, 3 megapixels)."""
 
-MEASURES = "measure"
+AT_ONCE = ("negative", "measure")
+"""Stages that a plan carries out, because all that come after them depend on it."""
+
 WAITS_FOR = {"inpaint": "damage"}
 """Stages that can only look once another has run."""
 
@@ -601,10 +603,10 @@ def _plan(job: Job, darkroom: Darkroom) -> Outcome:
 
 
 def _foresee(stage: Stage, photo: Photo, darkroom: Darkroom) -> tuple[Photo, str, bool]:
-    """What a stage says before it works, and whether it is likely to; measuring is done at once."""
+    """What a stage says before it works, and whether it is likely to; some are carried out."""
     if WAITS_FOR.get(stage.name) and photo.damage is None:
         return photo, f"depends on what {WAITS_FOR[stage.name]} finds", True
-    if stage.name == MEASURES:
+    if stage.name in AT_ONCE:
         photo = run(photo, Recipe("look", (stage,)), darkroom)
         return photo, str(photo.history[-1].notes.get("evidence", "")), True
     with darkroom.during(stage.name):

@@ -167,8 +167,8 @@ def test_the_demo_ages_restores_and_tells_where_it_all_lies(tmp_path, monkeypatc
     for name in files(tmp_path / "demo"):
         assert str(tmp_path / "demo" / name) in result.output
     assert "restored.report.html" in result.output and "PSNR" in result.output
-    report = json.loads((tmp_path / "demo" / "restored.report.json").read_text())
-    assert set(report["numbers"]) == {
+    told = json.loads((tmp_path / "demo" / "restored.png.unfade.json").read_text())
+    assert set(told["numbers"]) == {
         "psnr_before_db",
         "psnr_after_db",
         "ssim_before",

@@ -271,7 +271,6 @@ def test_masks_steps_and_reports_are_written_when_asked(album, tmp_path):
         "a.mask.png",
         "a.png",
         "a.report.html",
-        "a.report.json",
         "a.step-3-inpaint.png",
     ]
 

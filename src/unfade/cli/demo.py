@@ -46,6 +46,7 @@ def command(
     Nothing is downloaded. Earlier results in the folder are replaced.
     """
     from ..jobs import Existing, Job, State, run_job
+    from ..report.papers import Papers
     from .batch import open_room, stopping
     from .display import Display
 
@@ -64,6 +65,7 @@ def command(
                     existing=Existing.OVERWRITE,
                     save_mask=True,
                     report=True,
+                    papers=Papers(sidecar=True),
                 ),
                 room,
             )
@@ -125,7 +127,7 @@ def told(out: Path, outcome: Any, aged: Photo, mask: Mask) -> list[str]:
         "aged.json": "how it was made old",
         "restored.png": "restored",
         "restored.mask.png": "the damage found",
-        "restored.report.json": "what was done, for machines",
+        "restored.png.unfade.json": "what was done, for machines",
         "restored.report.html": "what was done, before and after: open this in a browser",
     }
     return lines + [f"{out.resolve() / name}  {what}" for name, what in names.items()]

@@ -105,7 +105,7 @@ LIMITS = click.FloatRange(0, 1)
 @click.option(
     "--report/--no-report",
     default=False,
-    help="Write NAME.report.json and a before/after page too.  [no]",
+    help="Write NAME.report.html too, a page with before and after.  [no]",
 )
 @papers_options
 @also_options

@@ -13,7 +13,6 @@ import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
-from xml.sax.saxutils import escape
 
 import pyvips
 
@@ -216,22 +215,17 @@ class Blocks(NamedTuple):
     new_profile: bool
 
 
-def blocks_of(
-    metadata: Metadata, shape: tuple[int, int, int], history: str | None, xmp: bytes | None
-) -> Blocks:
+def blocks_of(metadata: Metadata, shape: tuple[int, int, int], xmp: bytes | None) -> Blocks:
     """Make the blocks that a photo is written with.
 
     Args:
         metadata: What the photo's file said.
         shape: (height, width, channels); a profile for other channels is replaced by sRGB.
-        history: JSON, written as XMP where there is no other packet.
         xmp: Packet that takes the place of the photo's own.
     """
     fields = metadata.fields
     own, profile = fields.get("xmp-data"), fields.get("icc-profile-data")
     packet = xmp if xmp is not None else own
-    if packet is None and history is not None:
-        packet = history_packet(history)
     fitting = fitting_profile(profile, shape[2])
     ppi = metadata.resolution_ppi
     exif = signed_exif(fields.get("exif-data", b""), (shape[0], shape[1]), ppi)
@@ -309,15 +303,3 @@ def fitting_profile(profile: bytes | None, channels: int) -> bytes | None:
     if profile is None or profile[16:20] == {1: b"GRAY", 3: b"RGB "}[channels]:
         return profile
     return pyvips.Operation.call("profile_load", "srgb") if channels == 3 else None
-
-
-def history_packet(history: str) -> bytes:
-    """Wrap a history in JSON as an XMP packet."""
-    return (
-        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
-        '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
-        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-        '<rdf:Description rdf:about="" xmlns:unfade="https://unfade.invalid/ns/1.0/">'
-        f"<unfade:History>{escape(history)}</unfade:History>"
-        '</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
-    ).encode()

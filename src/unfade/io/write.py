@@ -75,7 +75,6 @@ def write(
     format: str | None = None,
     bits: int | None = None,
     quality: int | None = None,
-    history: str | None = None,
     xmp: bytes | None = None,
     strips: Strips | None = None,
     finish: Finish | None = None,
@@ -96,7 +95,6 @@ def write(
         bits: 8, 16 or 32 (float); by default the photo's own, as far as the format can hold it.
         quality: 1 to 100, of JPEG, WebP, HEIF and AVIF; by default the estimate of what the photo
             came with, but at least 90.
-        history: JSON, embedded as XMP where the photo has no XMP of its own.
         xmp: Packet that takes the place of the photo's own.
         strips: Walks over the rows while they are rounded.
         finish: Called with the finished file while it still has a temporary name.
@@ -118,7 +116,7 @@ def write(
     options = _options(kind, photo, depth, quality)
     with _refusing(path), whole(path) as temporary:
         height, width, channels = photo.pixels.shape
-        blocks = blocks_of(photo.metadata, (height, width, channels), history, xmp)
+        blocks = blocks_of(photo.metadata, (height, width, channels), xmp)
         _save(photo, path, temporary, kind, depth, options, blocks, strips or walk)
         proven = None
         if before is not None and not exactness(photo, before, kind, depth, options):
@@ -193,7 +191,7 @@ def _add_infrared(photo: Photo, path: Path, temporary: Path, strips: Strips) -> 
     joined = temporary.with_name(temporary.name + ".joined")
     try:
         options = _options("tiff", plane, metadata.bits, None)
-        blocks = blocks_of(metadata, (*plane.size, 1), None, None)
+        blocks = blocks_of(metadata, (*plane.size, 1), None)
         _save(plane, path, page, "tiff", metadata.bits, options, blocks, strips)
         check_untouched(page, path, plane, plane, strips)
         pages, below = ([temporary], [page]) if where == "below" else ([temporary, page], [])

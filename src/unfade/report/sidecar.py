@@ -1,15 +1,14 @@
-"""The report beside a photo: `name.report.json` for machines, `name.report.html` for people."""
+"""The page beside a photo, `name.report.html`, and writing whatever lies beside it whole."""
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from pathlib import Path
 
 from ..errors import WriteError
 from ..photo import Photo
-from .history import About, history_dict
+from .history import About
 from .page import page_html
 
 
@@ -18,24 +17,22 @@ def write_report(
     after: Photo,
     target: Path,
     about: About,
-) -> tuple[Path, Path]:
-    """Write the report of a restored photo beside it.
+) -> Path:
+    """Write the page that shows a restored photo beside it.
 
     Args:
         before, after: The photo as read, and as it came out of `run`.
         target: Where the restored photo lies.
         about: What else to tell.
     Returns:
-        The JSON file and the page.
+        The page.
     Raises:
-        WriteError: They cannot be written.
+        WriteError: It cannot be written.
     """
-    data, page = beside(target, "report.json"), beside(target, "report.html")
-    told = history_dict(after, about)
-    write_text(data, json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    page = beside(target, "report.html")
     title = Path(before.metadata.source or target).name
     write_text(page, page_html(before, after, title, about))
-    return data, page
+    return page
 
 
 def beside(target: Path, ending: str) -> Path:
