@@ -38,7 +38,7 @@ CODED = (
     *("IFD0:ImageWidth", "IFD0:ImageHeight", "IFD0:PlanarConfiguration", "IFD0:Predictor"),
     *("IFD0:BitsPerSample", "IFD0:SampleFormat", "IFD0:SamplesPerPixel", "IFD0:Photometric"),
     *("PNG:ImageWidth", "PNG:ImageHeight", "PNG:Filter", "PNG:Interlace", "PNG:Compression"),
-    *("PNG:BitDepth", "PNG:ColorType", "RIFF:", "Composite:", "IFD1:"),
+    *("PNG:BitDepth", "PNG:ColorType", "RIFF:", "QuickTime:", "Composite:", "IFD1:"),
 )
 """How the picture is stored, and the thumbnail, which shows it unrestored."""
 
@@ -98,7 +98,8 @@ def differences(before: dict[str, object], after: dict[str, object]) -> dict[str
 
 
 @pytest.mark.parametrize(
-    ("suffix", "turn"), [(".jpg", 6), (".jpg", 1), (".png", 6), (".tif", 6), (".webp", 1)]
+    ("suffix", "turn"),
+    [(".jpg", 6), (".jpg", 1), (".png", 6), (".tif", 6), (".webp", 1), (".avif", 1)],
 )
 def test_all_that_is_said_survives_byte_for_byte(tmp_path: Path, suffix: str, turn: int) -> None:
     source = photo_file(tmp_path / f"a{suffix}", turn)
