@@ -138,6 +138,23 @@ def test_the_command_takes_networks_and_tells_what_they_are(tmp_path):
     told = json.loads((tmp_path / "out" / "evaluation.json").read_text("utf-8"))
     assert told["about"]["networks"]["same"]["sha256"] == checksum(path)
     rows = {(row["method"], row["kind"]): row for row in told["rows"]}
+    assert list(dict.fromkeys(m for m, _ in rows)) == ["same", "identity"]
     assert set(rows) == {(m, k) for m in ("identity", "same") for k in ("aged", "clean")}
     same, given = rows["same", "aged"], rows["identity", "aged"]
     assert same["figures"]["psnr"] == given["figures"]["psnr"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("tool {input} {output}", "tool"),
+        ("/opt/python3.12 -u benchmarks/one.py prior {input} {output}", "one-prior"),
+        ("bash do.sh --fast {input} {output}", "do"),
+        ("python {input} {output}", "python"),
+    ],
+)
+def test_a_program_is_called_by_what_it_is_and_not_by_its_interpreter(text, name):
+    from unfade.evaluate.methods import name_of
+
+    assert name_of(text).rpartition("-")[0] == name
+    assert name_of(text) != name_of(text + " ")

@@ -289,9 +289,11 @@ def _methods(
     from ..evaluate.networks import RunNetwork
 
     wanted = BASELINES if "all" in baselines else baselines
-    words = [*recipes, *(BASELINE + name for name in wanted)]
-    found = [make_method(word) for word in dict.fromkeys(words)]
+    first = dict.fromkeys(recipes)
+    others = dict.fromkeys(BASELINE + name for name in wanted)
+    found: list[Method] = [make_method(word) for word in first]
     found += [RunNetwork(path) for path in networks]
+    found += [make_method(word) for word in others if word not in first]
     found += [RunCommand(name_of(text), text, timeout) for text in commands]
     found += [TakeFiles(folder.name, folder) for folder in folders]
     return found or [make_method(AUTO)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -236,6 +237,16 @@ def make_method(word: str, changes: Changes | None = None) -> Method:
 
 
 def name_of(text: str) -> str:
-    """A short name of a command or folder: its first word or last part, with a mark of the rest."""
-    first = Path(shlex.split(text)[0]).stem if text.strip() else "command"
-    return f"{first}-{hashlib.sha256(text.encode()).hexdigest()[:4]}"
+    """A short name of a command: program and first argument, with a mark of the whole.
+
+    An interpreter does not count: `python tool.py fast {input} {output}` is `tool-fast-` and the
+    mark.
+    """
+    words = [Path(word).stem for word in shlex.split(text) if word[:1] not in ("-", "{")]
+    if words[1:] and INTERPRETER.fullmatch(words[0]):
+        del words[0]
+    name = "-".join(words[:2]) or "command"
+    return f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:4]}"
+
+
+INTERPRETER = re.compile(r"python[\d.]*|bash|sh|node|Rscript")
