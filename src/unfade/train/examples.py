@@ -12,9 +12,18 @@ from numpy.typing import NDArray
 from ..color import in_color
 from ..darkroom import Darkroom
 from ..degrade.artifacts import draw_damage
-from ..degrade.capture import draw_blur, draw_grain, draw_jpeg, draw_noise, draw_resolution
+from ..degrade.capture import (
+    draw_blur,
+    draw_film_grain,
+    draw_grain,
+    draw_jpeg,
+    draw_jpegs,
+    draw_noise,
+    draw_resolution,
+)
 from ..degrade.damage import VEILS
 from ..degrade.fading import draw_fade, draw_grey
+from ..degrade.scanner import draw_banding
 from ..fill import coarse_fill, smooth_fill
 from ..photo import Damage, Photo
 from ..pipeline import run
@@ -132,13 +141,7 @@ class DenoiseExamples:
 
     def __call__(self, crop: Array, rng: Rng) -> tuple[Array, Array]:
         """Give the degraded crop (H, W, 3) and the clean one."""
-        stages: list[Any] = (
-            [draw_blur(rng, float(rng.uniform(0, 0.5)))] if rng.random() < 0.35 else []
-        )
-        stages += [draw_resolution(rng, float(rng.uniform(0, 0.4)))] if rng.random() < 0.1 else []
-        stages += [draw_grain(rng, float(rng.uniform(0, 1)))] if rng.random() < 0.6 else []
-        stages += [draw_noise(rng, float(rng.uniform(0, 1)))] if rng.random() < 0.6 else []
-        stages += [draw_jpeg(rng, float(rng.uniform(0, 0.8)))] if rng.random() < 0.4 else []
+        stages = [*self._taken(rng), *self._scanned(rng)]
         if rng.random() < 0.2:
             crop = in_color(crop.mean(axis=2, keepdims=True))
         # Faded photos are noisy too: the network must not care for tone or contrast.
@@ -146,6 +149,24 @@ class DenoiseExamples:
         crop = (np.float32(low) + crop * np.float32(high - low)) if rng.random() < 0.4 else crop
         aged = run(Photo(crop), Recipe("noise", tuple(stages)), Darkroom())
         return np.clip(in_color(aged.pixels), 0, 1), crop
+
+    def _taken(self, rng: Rng) -> list[Any]:
+        """Softness of the lens, and the grain of a print or of film."""
+        stages: list[Any] = []
+        stages += [draw_blur(rng, float(rng.uniform(0, 0.6)))] if rng.random() < 0.3 else []
+        stages += [draw_resolution(rng, float(rng.uniform(0, 0.4)))] if rng.random() < 0.1 else []
+        severity, kind = float(rng.uniform(0, 1)), rng.random()
+        if kind < 0.35:
+            pixel_um = float(np.exp(rng.uniform(*np.log((6, 18)))))
+            return [*stages, draw_film_grain(rng, pixel_um, severity)]
+        return [*stages, draw_grain(rng, severity)] if kind < 0.75 else stages
+
+    def _scanned(self, rng: Rng) -> list[Any]:
+        """Softness, noise and stripes of the scanner, and JPEG."""
+        stages: list[Any] = [draw_blur(rng, 0.15)] if rng.random() < 0.2 else []
+        stages += [draw_noise(rng, float(rng.uniform(0, 1)))] if rng.random() < 0.5 else []
+        stages += [draw_banding(rng, float(rng.uniform(0, 1)))] if rng.random() < 0.06 else []
+        return stages + (draw_jpegs(rng, float(rng.uniform(0, 0.8))) if rng.random() < 0.4 else [])
 
 
 @dataclasses.dataclass(frozen=True)
