@@ -161,3 +161,14 @@ def test_opening_a_room_opens_no_engine_until_a_model_is_wanted(tmp_path):
     with pytest.raises(ModelError, match="no model 'denoise'"):
         room.model("denoise")
     assert room.engine_name == ""
+
+
+def test_far_apart_work_takes_small_tiles_and_work_everywhere_large_ones():
+    room, scattered = Darkroom(), np.zeros((2000, 3000), np.float32)
+    scattered[100, 100] = scattered[1900, 2900] = 1
+    assert room.tile_where(scattered, 96, 1536) == 128
+    everywhere = np.zeros((2000, 3000), np.float32)
+    everywhere[::50, ::50] = 1
+    assert room.tile_where(everywhere, 96, 1536) > 512
+    assert room.tile_where(everywhere, 96, 256) == 256
+    assert room.tile_where(np.zeros((9, 9)), 96, 100) == 128

@@ -30,6 +30,7 @@ Piecework = Callable[..., NDArray[Any]]
 
 DEFAULT_MEMORY = 2 * 2**30
 STRIP_PIXELS = 2**21
+LEAST_TILE = 128
 MOST_TILE = 1536
 """Side in pixels from which larger tiles save hardly any work on their halo."""
 
@@ -207,7 +208,30 @@ class Darkroom:
         if model.card.tiling == "whole":
             return max(size)
         side = math.isqrt(self.memory // 3 // model.card.bytes_per_pixel) - 2 * model.card.halo
-        return max(128, min(side, MOST_TILE))
+        return max(LEAST_TILE, min(side, MOST_TILE))
+
+    def tile_where(self, where: NDArray[Any], halo: int, most: int) -> int:
+        """The side of a tile in pixels with which `map` reads least where there is work.
+
+        Many small pieces of work far apart ask for small tiles, work everywhere for large ones,
+        whose halo weighs less.
+
+        Args:
+            where: (H, W), as `map` takes it.
+            halo: Pixels read around each tile.
+            most: Largest side allowed.
+        """
+        busy = np.zeros([-(-side // LEAST_TILE) for side in where.shape[:2]], np.uint8)
+
+        def note(rows: slice) -> None:
+            for top in range(rows.start, rows.stop):
+                columns = np.flatnonzero(where[top]) // LEAST_TILE
+                busy[top // LEAST_TILE, columns] = 1
+
+        self.strips(note, (where.shape[0], where.shape[1]))
+        sides = [LEAST_TILE * factor for factor in (1, 2, 3, 4, 6, 8, 12)]
+        allowed = [side for side in sides if side <= most] or [LEAST_TILE]
+        return min(allowed, key=lambda side: _read_area(busy, side, halo))
 
     def _check(self) -> None:
         if self._stop.is_set():
@@ -218,6 +242,14 @@ class Darkroom:
         if hasattr(mmap, "MADV_DONTNEED"):
             for file in list(self._maps):
                 file.madvise(mmap.MADV_DONTNEED)
+
+
+def _read_area(busy: NDArray[np.uint8], side: int, halo: int) -> int:
+    """Pixels that tiles of a side read, their halo included, to cover all busy blocks."""
+    factor = side // LEAST_TILE
+    rows, cols = np.nonzero(busy)
+    tiles_needed = len(set(zip(rows // factor, cols // factor, strict=True)))
+    return tiles_needed * (side + 2 * halo) ** 2
 
 
 def _through(model: Model, after: Piecework | None) -> Piecework:

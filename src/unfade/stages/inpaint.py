@@ -66,13 +66,15 @@ class Inpaint:
             pixels[rows] = photo.pixels[rows]
 
         darkroom.strips(copy, photo.size)
+        halo = HALO + model.card.halo
+        most = darkroom.tile_for(model, photo.size)
         darkroom.map(
             self._filler(photo, model),
             photo.pixels,
             photo.damage,
             out=pixels,
-            halo=HALO + model.card.halo,
-            tile=min(512, darkroom.tile_for(model, photo.size)),
+            halo=halo,
+            tile=darkroom.tile_where(photo.damage, halo, most),
             multiple_of=max(GRID, model.card.multiple_of),
             where=photo.damage,
         )
