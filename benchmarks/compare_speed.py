@@ -17,7 +17,7 @@ compared are medians over rounds of the ratio within a round. Contestants are
   the SPADE generator for a face of 256 x 256. Their reading, writing and tiling are not counted.
 
 The ratios asked for set `unfade restore`, start of the process and JPEG included, against the
-bare networks. One round takes minutes and needs about 6 GB.
+bare networks. One round takes minutes and needs about 7 GB.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ from unfade.choose import load_recipe
 from unfade.engines import ENGINES, open_engine
 from unfade.errors import EngineError
 from unfade.models.zoo import Zoo
+from unfade.photo import Photo
 from unfade.report.versions import versions
 from unfade.train.nets import Restormer
 from unfade.train.run import Run
@@ -123,8 +124,9 @@ def contestants(args: argparse.Namespace, folder: Path) -> Iterator[Contestant]:
     """Everything that is timed; networks are made and opened here, before the clock runs."""
     engines = list(usable_engines(args.threads))
     yield from whole(args, folder, engines)
+    scan = make_scan(args.data, args.megapixels)
     for engine in engines:
-        yield stages(args, engine)
+        yield stages(scan, engine, args.threads)
     for task in NETWORKS:
         for engine in engines:
             yield in_engine(task, engine, args.threads)
@@ -172,25 +174,24 @@ def add_noise(source: Path, target: Path) -> None:
     (noisy > 0).ifthenelse(noisy, 0).cast("uchar").jpegsave(str(target), Q=92)
 
 
-def stages(args: argparse.Namespace, engine: str) -> Contestant:
+def stages(scan: Photo, engine: str, threads: int) -> Contestant:
     """The stages of the recipe `print`, one after the other on the same scan."""
-    room, scan, recipe = WatchedDarkroom(engine, args.threads), [], load_recipe("print")
+    room, recipe = WatchedDarkroom(engine, threads), load_recipe("print")
+    megapixels = scan.size[0] * scan.size[1] / 1e6
 
     def work() -> Details:
-        if not scan:
-            scan.append(make_scan(args.data, args.megapixels))
-        limits = machine_limits(room.engine.name, args.threads)
+        limits = machine_limits(room.engine.name, threads)
         start, busy = time.perf_counter(), time.process_time()
-        runs = list(stage_runs(scan[0], recipe, room))
+        runs = list(stage_runs(scan, recipe, room))
         told = {
             "seconds": time.perf_counter() - start,
             "processor_seconds": time.process_time() - busy,
         }
         for stage in runs:
-            add_shares(stage, args.megapixels, limits)
+            add_shares(stage, megapixels, limits)
         return told | limits | {"stages": runs}
 
-    return Contestant("recipe print", engine, "stages", args.megapixels, work)
+    return Contestant("recipe print", engine, "stages", megapixels, work)
 
 
 def in_engine(task: str, engine: str, threads: int) -> Contestant:

@@ -2,8 +2,9 @@
 
     python benchmarks/plan.py speed.json [--megapixels 12] [--gpu-tflops 20] [--json FILE]
 
-`speed.json` is of `compare_speed.py --json`. Core-hours are seconds of `unfade restore` (opening,
-restoring, writing, start of the process) times the cores it held; traffic is the bytes of the scan
+`speed.json` is of `compare_speed.py --json`. Core-hours are processor time of `unfade restore`
+(opening, restoring, writing, start of the process): a core that waits can work on another photo.
+Traffic is the bytes of the scan
 read and of the result written. GPU-hours are *assumed, not measured*: the operations of the
 networks over a sustained speed that is given, while all that is not a network stays on the cores.
 """
@@ -60,9 +61,9 @@ def plan(speed: Mapping[str, Any], megapixels: float, gpu_tflops: float) -> dict
     scale = megapixels / whole["megapixels"]
     middle = {
         name: statistics.median(each[name] for each in whole["rounds"]) * scale
-        for name in ("seconds", "read_bytes", "written_bytes")
+        for name in ("processor_seconds", "read_bytes", "written_bytes")
     }
-    core_hours = middle["seconds"] * speed["threads"] / 3600
+    core_hours = middle["processor_seconds"] / 3600
     per_photo = {
         "core_hours": core_hours,
         "days_on_farm": core_hours / FARM / 24,
@@ -71,7 +72,7 @@ def plan(speed: Mapping[str, Any], megapixels: float, gpu_tflops: float) -> dict
     }
     staged = next((c for c in found if c["kind"] == "stages"), None)
     if staged is not None:
-        per_photo |= with_gpu(staged, megapixels, gpu_tflops, speed["threads"])
+        per_photo |= with_gpu(staged, megapixels, gpu_tflops)
     return {
         "photo_megapixels": megapixels,
         "farm_cores": FARM,
@@ -86,19 +87,18 @@ def plan(speed: Mapping[str, Any], megapixels: float, gpu_tflops: float) -> dict
     }
 
 
-def with_gpu(
-    staged: Mapping[str, Any], megapixels: float, tflops: float, threads: int
-) -> dict[str, float]:
+def with_gpu(staged: Mapping[str, Any], megapixels: float, tflops: float) -> dict[str, float]:
     """GPU-hours of the networks, and core-hours of what else the stages do, for one photo."""
     scale = megapixels / staged["megapixels"]
     rounds = [each["stages"] for each in staged["rounds"]]
     gflop = statistics.median(sum(s["gflop"] for s in stages) for stages in rounds)
     rest = statistics.median(
-        sum(s["seconds"] - s["network_seconds"] for s in stages) for stages in rounds
+        sum(s["processor_seconds"] - s["network_processor_seconds"] for s in stages)
+        for stages in rounds
     )
     return {
         "gpu_hours": gflop * scale / (tflops * 1e3) / 3600,
-        "core_hours_beside_gpu": rest * scale * threads / 3600,
+        "core_hours_beside_gpu": rest * scale / 3600,
     }
 
 

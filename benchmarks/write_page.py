@@ -137,7 +137,11 @@ def _table_of(kind: str, name: str, results: Told) -> str:
 
 
 def goals(results: Told) -> str:
-    """What issue 5 asks for, and what was reached."""
+    """What issue 5 asks for, and what was reached.
+
+    What is asked for is judged by the clock; processor time, of all threads together, is what a
+    busy machine changes less.
+    """
     lines: list[Sequence[object]] = []
     if (speed := results.get("speed")) is not None:
         lines += _speed_goals(speed)
@@ -146,7 +150,7 @@ def goals(results: Told) -> str:
             lines += _quality_goals(name.removeprefix("evaluation-"), told)
     if not lines:
         return "Not measured yet."
-    return table(("what", "wanted", "measured", ""), lines)
+    return table(("what", "wanted", "measured", "by processor time", "reached"), lines)
 
 
 def _speed_goals(speed: Told) -> list[Sequence[object]]:
@@ -154,25 +158,37 @@ def _speed_goals(speed: Told) -> list[Sequence[object]]:
     whole = _find(speed, "whole", "auto")
     if whole is not None:
         rate = 1 / whole["seconds_per_megapixel"]
+        busy = speed["threads"] / whole["processor_seconds_per_megapixel"]
         what = f"`unfade restore`, {whole['megapixels']:g} MP, {speed['threads']} cores, MP/s"
-        lines.append((what, f"{LEAST_MPS:g}", f"{rate:.2f}", _met(rate >= LEAST_MPS)))
+        reached = _met(rate >= LEAST_MPS)
+        lines.append((what, f"{LEAST_MPS:g}", f"{rate:.2f}", f"{busy:.2f}", reached))
     staged = _find(speed, "stages", "openvino-bf16") or _find(speed, "stages", "openvino-fp32")
     if staged is not None:
-        share = statistics.median(_share_of_peak(each) for each in staged["rounds"])
+        share, busy = (
+            statistics.median(_share(each, clock) for each in staged["rounds"])
+            for clock in (
+                ("network_seconds", "gflops_per_second"),
+                ("network_processor_seconds", "gflop_per_processor_second"),
+            )
+        )
         what = f"share of the measured product while networks run, {staged['engine']}"
-        lines.append((what, f"{LEAST_SHARE:.0%}", f"{share:.0%}", _met(share >= LEAST_SHARE)))
+        reached = _met(share >= LEAST_SHARE)
+        lines.append((what, f"{LEAST_SHARE:.0%}", f"{share:.0%}", f"{busy:.0%}", reached))
     for name, least in LEAST_RATIOS.items():
         if name in speed["ratios"]:
-            times = speed["ratios"][name]["median_seconds"]
+            ratio = speed["ratios"][name]
+            times, busy = ratio["median_seconds"], ratio["median_processor_seconds"]
             what = f"per megapixel faster than {name}"
-            lines.append((what, f"{least} ×", f"{times:.0f} ×", _met(times >= least)))
+            reached = _met(times >= least)
+            lines.append((what, f"{least} ×", f"{times:.0f} ×", f"{busy:.0f} ×", reached))
     return lines
 
 
-def _share_of_peak(each: Told) -> float:
-    inside = [stage for stage in each["stages"] if stage["network_seconds"]]
-    gflop = sum(stage["gflop"] for stage in inside)
-    return gflop / sum(stage["network_seconds"] for stage in inside) / each["gflops_per_second"]
+def _share(each: Told, clock: tuple[str, str]) -> float:
+    """The share of the product that networks reach: operations over seconds over its speed."""
+    seconds, product = clock
+    inside = [stage for stage in each["stages"] if stage[seconds]]
+    return sum(s["gflop"] for s in inside) / sum(s[seconds] for s in inside) / each[product]
 
 
 def _quality_goals(name: str, told: Told) -> list[Sequence[object]]:
@@ -190,7 +206,7 @@ def _quality_goals(name: str, told: Told) -> list[Sequence[object]]:
         if firsts and len(entries) > 1:
             who = ", ".join(f"{_heading(figure)}: {method}" for figure, method in firsts.items())
             met = all(method == first for method in firsts.values())
-            lines.append((f"first on {aging} ({name})", first, who, _met(met)))
+            lines.append((f"first on {aging} ({name})", first, who, "", _met(met)))
     return lines
 
 
