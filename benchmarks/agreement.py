@@ -1,6 +1,6 @@
 """Do engines, precisions and tile sizes agree?
 
-    python benchmarks/agreement.py DATA [--limit 12]
+    python benchmarks/agreement.py DATA [--limit 12] [--json FILE]
 
 Restores aged photos with the default recipe on every engine, and runs each network over one large
 picture in tiles of 256, 1024 and as a whole.
@@ -9,8 +9,9 @@ picture in tiles of 256, 1024 and as a whole.
 from __future__ import annotations
 
 import argparse
-import sys
+import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,11 +19,14 @@ import numpy as np
 from unfade.choose import load_recipe
 from unfade.darkroom import Darkroom
 from unfade.degrade import draw_aging
+from unfade.engines import open_engine
+from unfade.errors import EngineError
 from unfade.evaluate import age_pair
 from unfade.io.read import can_read, read
 from unfade.photo import Photo
 from unfade.pipeline import run
 from unfade.recipe import Recipe
+from unfade.report.versions import versions
 from unfade.stages.damage import DetectDamage, damage_probability
 from unfade.stages.denoise import Denoise
 from unfade.stages.inpaint import Inpaint
@@ -43,11 +47,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--limit", type=int, default=12)
+    parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     photos = [read(path) for path in sorted(args.data.rglob("*")) if can_read(path)][: args.limit]
     aged = [aged_like(photo, index) for index, photo in enumerate(photos)]
-    engines(aged)
-    tiles(enlarged(aged[0]))
+    told = {
+        "machine": versions(ENGINES),
+        "photos": len(aged),
+        "engines": engines(aged),
+        "tiles": tiles(enlarged(aged[0])),
+    }
+    for row in (*told["engines"], *told["tiles"]):
+        print(", ".join(f"{name} {value}" for name, value in row.items()))
+    if args.json:
+        args.json.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
 
 
 def aged_like(photo: Photo, seed: int) -> Photo:
@@ -60,28 +73,42 @@ def enlarged(photo: Photo) -> Photo:
     return Photo(np.clip(large, 0, 1).reshape(1536, 2304, -1))
 
 
-def engines(photos: list[Photo]) -> None:
+def engines(photos: list[Photo]) -> list[dict[str, Any]]:
     """Share of pixels of which no channel differs by more than 2/255 between engines."""
-    recipe = load_recipe("print")
-    restored = {}
+    recipe, restored, rows = load_recipe("print"), {}, []
     for name in ENGINES:
+        try:
+            open_engine(name)
+        except EngineError as error:
+            print(f"left out: {error}")
+            continue
         room = Darkroom(name)
         restored[name] = [run(photo, recipe, room).pixels for photo in photos]
-    for name in ENGINES[1:]:
+    for name in list(restored)[1:]:
         pairs = zip(restored[ENGINES[0]], restored[name], strict=True)
         differences = [np.abs(a - b).max(axis=2).ravel() * 255 for a, b in pairs]
         all_of_them = np.concatenate(differences)
-        within = float((all_of_them <= 2).mean())
-        line = f"{ENGINES[0]} / {name}: {within:.4%} of pixels within 2/255, worst photo "
-        line += f"{min(float((d <= 2).mean()) for d in differences):.4%}, "
-        sys.stdout.write(line + f"99.9 % within {np.percentile(all_of_them, 99.9):.2f}/255\n")
+        rows.append(
+            {
+                "engines": f"{ENGINES[0]}, {name}",
+                "within_2": float((all_of_them <= 2).mean()),
+                "within_2_worst_photo": min(float((d <= 2).mean()) for d in differences),
+                "difference_at_99.9_percent": float(np.percentile(all_of_them, 99.9)),
+            }
+        )
+    return rows
 
 
-def tiles(photo: Photo) -> None:
+def tiles(photo: Photo) -> list[dict[str, Any]]:
     """Largest difference between tile sizes, per stage, in [0, 1] units."""
     mask = run(photo, Recipe("d", (DetectDamage(),)), Darkroom()).damage
-    for engine in ("openvino-fp32", "openvino-bf16"):
-        room = TiledRoom(engine, memory=64 * 2**30)
+    rows = []
+    for engine in ENGINES:
+        try:
+            open_engine(engine)
+            room = TiledRoom(engine, memory=64 * 2**30)
+        except EngineError:
+            continue
         for stage in (DetectDamage(), Inpaint(), Denoise(gate=0.0)):
             results = []
             for side in (256, 1024, 4096):
@@ -93,9 +120,8 @@ def tiles(photo: Photo) -> None:
                     done = run(Photo(photo.pixels, damage=mask), Recipe("t", (stage,)), room)
                     results.append(done.pixels)
             worst = [float(np.abs(r - results[2]).max()) for r in results[:2]]
-            sys.stdout.write(
-                f"{engine} {stage.name}: 256 / 1024 to whole: {worst[0]:.2e} / {worst[1]:.2e}\n"
-            )
+            rows.append({"engine": engine, "stage": stage.name, "256": worst[0], "1024": worst[1]})
+    return rows
 
 
 if __name__ == "__main__":

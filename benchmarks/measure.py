@@ -151,6 +151,7 @@ STEPS: dict[str, Callable[[argparse.Namespace, Path], Iterator[Command]]] = {
     "speed": measured("compare_speed"),
     "roofline": measured("roofline"),
     "scaling": measured("scaling"),
+    "agreement": measured("agreement"),
     "quality": measured("quality"),
     "classical": classical,
     "slow": slow,

@@ -4,15 +4,15 @@
     python benchmarks/write_page.py --take print=evaluation/evaluation.json ...
 
 Results are files of agreed names in one folder, which is kept in the repository: `quality.json`,
-`speed.json`, `roofline.json` and `scaling.json` as `quality.py`, `compare_speed.py`, `roofline.py`
-and `scaling.py` write them with `--json`; `baselines.json` out of the folder of `baselines.py`; and
-`evaluation-NAME.json`, which `--take` makes of what `unfade evaluate` wrote, without its rows and
-curves.
+`speed.json`, `roofline.json`, `scaling.json` and `agreement.json` as `quality.py`,
+`compare_speed.py`, `roofline.py`, `scaling.py` and `agreement.py` write them with `--json`;
+`baselines.json` out of the folder of `baselines.py`; and `evaluation-NAME.json`, which `--take`
+makes of what `unfade evaluate` wrote, without its rows and curves.
 
 In the page a table stands between `<!-- begin NAME -->` and `<!-- end NAME -->`, the name being one
 of `goals`, `quality`, `speed`, `ratios`, `stages`, `networks`, `scaling`, `roofline`, `plan`,
-`baselines`, or `evaluation NAME`. What is between the marks is replaced, and all else is left as
-it is; where a file is missing, the table says so.
+`agreement`, `baselines`, or `evaluation NAME`. What is between the marks is replaced, and all else
+is left as it is; where a file is missing, the table says so.
 """
 
 from __future__ import annotations
@@ -391,6 +391,28 @@ def scaling(told: Told) -> str:
     return f"{machine(told)}.\n\n{table(head, lines)}"
 
 
+def agreement(told: Told) -> str:
+    """How far engines differ, and tiles from the whole."""
+    engines = [
+        (
+            row["engines"],
+            f"{row['within_2']:.3%}",
+            f"{row['within_2_worst_photo']:.3%}",
+            f"{row['difference_at_99.9_percent']:.2f}",
+        )
+        for row in told["engines"]
+    ]
+    head = ("engines", "pixels within 2/255", "worst photo", "99.9 % within, of 255")
+    tiles = [
+        (row["engine"], row["stage"], f"{row['256']:.1e}", f"{row['1024']:.1e}")
+        for row in told["tiles"]
+    ]
+    return (
+        f"{told['photos']} photos, {machine(told)}.\n\n{table(head, engines)}\n\n"
+        f"{table(('engine', 'stage', 'tiles of 256 to the whole', 'of 1024'), tiles)}"
+    )
+
+
 STAGE_COLUMNS = (
     *("stage", "s/MP", "in networks", "share of the product", "by processor time", "GFLOP/MP"),
     "rest over one copy",
@@ -469,6 +491,7 @@ TABLES: Mapping[str, tuple[str, Callable[[Any], str]]] = {
     "plan": ("speed", on_paper),
     "scaling": ("scaling", scaling),
     "roofline": ("roofline", roofline),
+    "agreement": ("agreement", agreement),
     "baselines": ("baselines", baselines),
     "evaluation": ("evaluation", evaluation),
 }

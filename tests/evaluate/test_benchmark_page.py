@@ -66,7 +66,7 @@ STAGES = [
         "network_seconds": 0.0,
         "gflop": 0.0,
     }
-    | {"network_processor_seconds": 0.0},
+    | {"network_seconds": 0.0, "network_processor_seconds": 0.0},
 ]
 CONTESTANTS = [
     {
@@ -173,6 +173,20 @@ def test_the_plan_is_measured_seconds_times_photos(script):
     with pytest.raises(ValueError, match="lacks `unfade restore`"):
         plan.plan({**SPEED, "contestants": CONTESTANTS[1:]}, 12.0, 20.0)
     assert "| 10^6 | 4,167 |" in script.on_paper(SPEED)
+
+
+def test_agreement_has_a_table_for_engines_and_one_for_tiles(script):
+    row = {"engines": "a, b", "within_2": 0.9995, "within_2_worst_photo": 0.99}
+    tile = {"engine": "a", "stage": "damage", "256": 0.0, "1024": 2e-4}
+    told = {
+        "machine": SPEED["machine"],
+        "photos": 8,
+        "engines": [row | {"difference_at_99.9_percent": 1.5}],
+        "tiles": [tile],
+    }
+    text = script.agreement(told)
+    assert "| a, b | 99.950% | 99.000% | 1.50 |" in text
+    assert "| a | damage | 0.0e+00 | 2.0e-04 |" in text
 
 
 def test_an_evaluation_is_kept_without_rows_and_curves(script, tmp_path):

@@ -57,7 +57,8 @@ def test_every_script_that_is_run_is_there_and_names_its_result(script, args, tm
     scripts = [c[1:] for c in commands(script, args, tmp_path) if c[1] != "-m"]
     assert all(Path(words[0]).is_file() for words in scripts)
     results = {Path(words[-1]).name for words in scripts if "--json" in words}
-    assert results == {"speed.json", "roofline.json", "scaling.json", "quality.json"}
+    measured = ("speed", "roofline", "scaling", "quality", "agreement")
+    assert results == {f"{name}.json" for name in measured}
 
 
 def test_the_page_has_a_place_for_every_evaluation(script, args, tmp_path):
