@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import json
 import os
 import statistics
@@ -121,12 +122,15 @@ def wanted(contestant: Contestant, words: list[str] | None) -> bool:
 
 
 def contestants(args: argparse.Namespace, folder: Path) -> Iterator[Contestant]:
-    """Everything that is timed; networks are made and opened here, before the clock runs."""
+    """Everything that is timed.
+
+    Networks are made and opened here, before the clock runs; scans when they are first needed.
+    """
     engines = list(usable_engines(args.threads))
     yield from whole(args, folder, engines)
-    scan = make_scan(args.data, args.megapixels)
+    scan = functools.cache(lambda: make_scan(args.data, args.megapixels))
     for engine in engines:
-        yield stages(scan, engine, args.threads)
+        yield stages(scan, engine, args)
     for task in NETWORKS:
         for engine in engines:
             yield in_engine(task, engine, args.threads)
@@ -146,14 +150,18 @@ def usable_engines(threads: int) -> Iterator[str]:
 
 def whole(args: argparse.Namespace, folder: Path, engines: list[str]) -> Iterator[Contestant]:
     """`unfade restore` as people call it, on a noisy scan, and with each engine by name."""
-    scan, noisy = folder / "scan.jpg", folder / "noisy.jpg"
-    make_scan_apart(scan, args.data, args.megapixels, 8)
-    add_noise(scan, noisy)
-    asked = [(WHOLE, "auto", scan), (f"{WHOLE}, noisy scan", "auto", noisy)]
-    asked += [(WHOLE, engine, scan) for engine in engines]
-    for name, engine, scan in asked:
+    asked = [(WHOLE, "auto", "scan.jpg"), (f"{WHOLE}, noisy scan", "auto", "noisy.jpg")]
+    asked += [(WHOLE, engine, "scan.jpg") for engine in engines]
 
-        def work(engine: str = engine, scan: Path = scan) -> Details:
+    @functools.cache
+    def make() -> None:
+        make_scan_apart(folder / "scan.jpg", args.data, args.megapixels, 8)
+        add_noise(folder / "scan.jpg", folder / "noisy.jpg")
+
+    for name, engine, file in asked:
+
+        def work(engine: str = engine, scan: Path = folder / file) -> Details:
+            make()
             spent = restore(scan, engine, ["--threads", str(args.threads)])
             return spent._asdict() | {
                 "read_bytes": scan.stat().st_size,
@@ -174,24 +182,25 @@ def add_noise(source: Path, target: Path) -> None:
     (noisy > 0).ifthenelse(noisy, 0).cast("uchar").jpegsave(str(target), Q=92)
 
 
-def stages(scan: Photo, engine: str, threads: int) -> Contestant:
+def stages(scan: Callable[[], Photo], engine: str, args: argparse.Namespace) -> Contestant:
     """The stages of the recipe `print`, one after the other on the same scan."""
-    room, recipe = WatchedDarkroom(engine, threads), load_recipe("print")
-    megapixels = scan.size[0] * scan.size[1] / 1e6
+    room, recipe = WatchedDarkroom(engine, args.threads), load_recipe("print")
+    for name in (*NETWORKS, "fading"):
+        room.model(name)
 
     def work() -> Details:
-        limits = machine_limits(room.engine.name, threads)
+        photo, limits = scan(), machine_limits(room.engine.name, args.threads)
         start, busy = time.perf_counter(), time.process_time()
-        runs = list(stage_runs(scan, recipe, room))
+        runs = list(stage_runs(photo, recipe, room))
         told = {
             "seconds": time.perf_counter() - start,
             "processor_seconds": time.process_time() - busy,
         }
         for stage in runs:
-            add_shares(stage, megapixels, limits)
+            add_shares(stage, args.megapixels, limits)
         return told | limits | {"stages": runs}
 
-    return Contestant("recipe print", engine, "stages", megapixels, work)
+    return Contestant("recipe print", engine, "stages", args.megapixels, work)
 
 
 def in_engine(task: str, engine: str, threads: int) -> Contestant:
