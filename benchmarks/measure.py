@@ -102,7 +102,8 @@ def detectors(args: argparse.Namespace, folder: Path) -> Iterator[Command]:
 
 
 def restorers(args: argparse.Namespace, folder: Path) -> Iterator[Command]:
-    words = [*networks(args, RESTORERS), "--baseline", "identity", "--limit", str(FEW)]
+    words = ["--recipe", "auto", *networks(args, RESTORERS), "--baseline", "identity"]
+    words += ["--limit", str(FEW)]
     return evaluation("restorers", args.data, args, "--aging", "old-photo-mixed", *words)
 
 

@@ -160,6 +160,8 @@ def test_goals_say_what_was_reached_and_what_was_not(script):
     other = copy.deepcopy(EVALUATION)
     other["summary"][1]["figures"]["psnr_inside"]["mean"] = 21
     assert "PSNR inside: unet |  | **no** |" in script.goals({"evaluation-mine": other})
+    other["about"]["networks"]["print"] = {"parameters": 1}
+    assert "first on" not in script.goals({"evaluation-mine": other, "speed": SPEED})
 
 
 def test_the_plan_is_measured_seconds_times_photos(script):
