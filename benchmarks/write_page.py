@@ -88,11 +88,18 @@ def main() -> None:
 def take(name: str, source: Path, results: Path) -> Path:
     """Keep of an evaluation what the page needs: facts and means, no rows and no curves."""
     told = json.loads(source.read_text("utf-8"))
-    slim = {"about": told["about"], "summary": [_without_curve(e) for e in told["summary"]]}
+    about = {**told["about"], "title": _without_place(told["about"]["title"])}
+    about["facts"] = {name: _without_place(text) for name, text in about["facts"].items()}
+    slim = {"about": about, "summary": [_without_curve(e) for e in told["summary"]]}
     results.mkdir(parents=True, exist_ok=True)
     target = results / f"evaluation-{name}.json"
     target.write_text(json.dumps(slim, indent=1, ensure_ascii=False) + "\n", "utf-8")
     return target
+
+
+def _without_place(text: str) -> str:
+    """Of every path only its last part: where folders lie on this machine concerns nobody."""
+    return re.sub(r"(?:/[^/\s,]+)+/([^/\s,]+)", r"\1", text)
 
 
 def _without_curve(entry: Told) -> dict[str, Any]:

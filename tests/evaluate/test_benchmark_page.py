@@ -193,12 +193,16 @@ def test_agreement_has_a_table_for_engines_and_one_for_tiles(script):
 
 def test_an_evaluation_is_kept_without_rows_and_curves(script, tmp_path):
     source = tmp_path / "evaluation.json"
-    source.write_text(json.dumps(EVALUATION | {"rows": [1, 2]}), "utf-8")
+    told = copy.deepcopy(EVALUATION) | {"rows": [1, 2]}
+    told["about"]["facts"] = {"library": "/home/me/damage, part val", "seed": "0"}
+    source.write_text(json.dumps(told), "utf-8")
     kept = json.loads(script.take("mine", source, tmp_path / "results").read_text("utf-8"))
     assert set(kept) == {"about", "summary"}
     assert "curve" not in kept["summary"][0]["damage"]
+    assert kept["about"]["facts"] == {"library": "damage, part val", "seed": "0"}
     found = script.results_in(tmp_path / "results")["evaluation-mine"]
-    assert script.evaluation(found) == script.evaluation(EVALUATION)
+    assert script.evaluation(found) == script.evaluation(kept)
+    assert script._entries(kept["summary"], {}) == script._entries(EVALUATION["summary"], {})
 
 
 def test_the_page_is_what_its_results_make_of_it(script):
