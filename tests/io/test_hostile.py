@@ -53,6 +53,7 @@ def lying(folder: Path) -> list[Path]:
     """Files whose header claims far more than there is, up to the largest picture allowed."""
     bombs = {
         "wide.png": png(2**31 - 1, 1),
+        "rows.png": png(30_000_000, 24, body=bytes(10_000)),
         "bomb.png": png(31_000, 31_000, body=bytes(10_000)),
         "interlaced.png": png(31_000, 31_000, 1, bytes(10_000)),
     }

@@ -124,7 +124,7 @@ def _differ(one: Tag, other: Tag) -> bool:
 
 
 def _resolution_tags(ppi: tuple[float, float] | None) -> dict[int, Tag]:
-    if ppi is None:
+    if ppi is None or not all(0 < round(side * 1000) < 2**32 for side in ppi):
         return {}
     x, y = (Tag(5, 1, struct.pack("<II", round(side * 1000), 1000)) for side in ppi)
     return {X_RESOLUTION: x, Y_RESOLUTION: y, RESOLUTION_UNIT: shorts(2)}

@@ -52,6 +52,7 @@ from .tiff import (
 from .webp import finish_webp, is_lossless_webp
 
 MM_PER_INCH = 25.4
+MOST_PPI = 1_000_000
 BLOCKS = ("icc-profile-data", "exif-data", "xmp-data", "iptc-data", "photoshop-data")
 SEGMENTS, CHUNKS, TAGS = "jpeg-segments", "png-chunks", "tiff-tags"
 """Fields with what a file of that format said, piece by piece, for a file of the same format."""
@@ -98,7 +99,8 @@ def _resolution(
     )
     if directory is not None:
         stated = (_tagged_resolution(directory), None, None)
-    return next((ppi for ppi in stated if ppi and ppi != (MM_PER_INCH, MM_PER_INCH)), None)
+    plausible = [ppi for ppi in stated if ppi and all(0 < side < MOST_PPI for side in ppi)]
+    return next((ppi for ppi in plausible if ppi != (MM_PER_INCH, MM_PER_INCH)), None)
 
 
 def _exif_resolution(exif: bytes) -> tuple[float, float] | None:

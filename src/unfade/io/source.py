@@ -46,6 +46,9 @@ SCANNER_PROGRAMS = ("VueScan", "SilverFast")
 """Programs that store infrared as a fourth sample, also with 8 bits."""
 
 JPEG_PIXELS_PER_BYTE = 1024
+MAX_SIDE = 250_000
+"""Pixels of the longer side; libvips holds many rows at once: 4 GiB where they have 8 million."""
+
 MAX_WHOLE_PIXELS = 2**28
 """Of a picture whose decoder holds it in memory; at 8 bytes a pixel at worst these are 2 GiB."""
 
@@ -238,9 +241,15 @@ def _unassociated(path: Path, extra: Tag, order: str) -> Any:
             data[left - at : right - at] = kinds[left - extra.at : right - extra.at]
         return bytes(data)
 
+    def seek(offset: int, whence: int) -> int:
+        try:
+            return file.seek(offset, whence)
+        except (OSError, OverflowError, ValueError):
+            return -1
+
     source = pyvips.SourceCustom()
     source.on_read(read)
-    source.on_seek(lambda offset, whence: file.seek(offset, whence))
+    source.on_seek(seek)
     return source
 
 
@@ -260,6 +269,11 @@ def check_whole(image: Any, path: Path, kind: str) -> None:
     what its header claims is refused, too: a block of 64 pixels takes a bit at least.
     """
     pixels = image.width * image.height
+    if max(image.width, image.height) > MAX_SIDE:
+        raise ReadError(
+            f"{path}: expected at most {MAX_SIDE:,} pixels a side, got {image.width:,} x "
+            f"{image.height:,}; cut it into parts"
+        )
     if kind == "jpeg" and pixels > JPEG_PIXELS_PER_BYTE * path.stat().st_size:
         raise ReadError(
             f"{path}: expected a whole picture, got {path.stat().st_size} bytes for the "
