@@ -1,15 +1,16 @@
 """Does a file come back as it was: pixels to the bit, and everything exiftool sees?
 
-    python benchmarks/roundtrip.py
+    python benchmarks/roundtrip.py [--huge]
 
 Every format x depth x channel layout x profile x way of storing is made, read, and written with
 nothing done to it (by `io.write`, not copied). Pixels are decoded by tifffile and libvips, not by
 this library; metadata is compared tag by tag with exiftool, except how pixels are stored, Software
-and orientation.
+and orientation. `--huge` writes a single picture of 4.3 GB instead, which only a BigTIFF holds.
 """
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import json
 import subprocess
@@ -23,6 +24,7 @@ import tifffile
 from unfade.io.icc import write_profile
 from unfade.io.read import read
 from unfade.io.write import write
+from unfade.photo import Metadata, Photo
 from unfade.profile import ADOBE_RGB, SRGB, Curve, Profile
 
 RNG = np.random.default_rng(0)
@@ -54,8 +56,14 @@ LEFT += ("IFD0:SampleFormat", "IFD0:Photometric", "IFD0:Software", "IFD0:Orienta
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--huge", action="store_true", help="write a TIFF of more than 4 GiB")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        if options.huge:
+            write_huge(folder)
+            return
         sources = [*tiffs(folder), *pngs(folder)]
         subprocess.run(
             ["exiftool", "-q", "-overwrite_original", *TOLD, "-ext", "tif", "-ext", "png", name],
@@ -90,6 +98,29 @@ def tiffs(folder: Path) -> list[Path]:
             )  # fmt: skip
             made.append(path)
     return made
+
+
+def write_huge(folder: Path) -> None:
+    """Write more than 32-bit offsets reach, and read some rows with libvips."""
+    size = (12_000, 30_000, 3)
+    pixels = np.memmap(folder / "raw", np.float32, "w+", shape=size)
+    rows = [0, 1, 5_999, size[0] - 2, size[0] - 1]
+    for row in rows:
+        pixels[row] = RNG.random(size[1:], np.float32)
+    metadata = Metadata(format="tiff", bits=32, encoding={"compression": "none"})
+    photo, path = Photo(pixels, metadata=metadata), folder / "huge.tif"
+    proven = write(photo, path, before=photo)
+    region = pyvips.Region.new(pyvips.Image.new_from_file(str(path)))
+    same = all(
+        np.array_equal(
+            np.frombuffer(region.fetch(0, row, size[1], 1), np.float32), pixels[row].ravel()
+        )
+        for row in rows
+    )
+    with path.open("rb") as file:
+        big = file.read(4) == b"II+\0"
+    print(f"{path.stat().st_size:,} bytes, BigTIFF: {big}, {proven:,} pixels read back")
+    print(f"rows read by libvips are the same: {same}")
 
 
 def pngs(folder: Path) -> list[Path]:
