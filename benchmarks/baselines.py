@@ -43,12 +43,17 @@ from unfade.train.fit import fit
 from unfade.train.loaders import loaders, read_material
 from unfade.train.run import Run
 
-DAMAGE = {
-    "unet": "unet",
-    "attention-unet": "attention-unet",
-    "r2att-unet": "r2att-unet",
-    "damage-efficient": "efficient",
+HOUSE = {
+    "damage-efficient": ("damage", "efficient"),
+    "unet": ("damage", "unet"),
+    "attention-unet": ("damage", "attention-unet"),
+    "r2att-unet": ("damage", "r2att-unet"),
+    "restore-efficient": ("restore", "efficient"),
+    "photo-unet": ("restore", "photo-unet"),
+    "restormer-small": ("restore", "restormer"),
 }
+"""Networks that `unfade train` knows, by task and name."""
+
 RATES = {"damage": 2e-3, "restore": 1e-3}
 OPERATION_RATE = 1e-3
 
@@ -61,11 +66,11 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     for name in args.only or TRAINERS:
         if not (args.out / f"{name}.toml").is_file():
-            begin = os.times()
+            begin, resumed = os.times(), goes_on(name, args)
             net, card = TRAINERS[name](name, args)
             sample = torch.rand(1, card.inputs[0], 64, 128)
             export(net, dataclasses.replace(card, name=name), args.out, sample)
-            note(args, name, net, _busy(os.times()) - _busy(begin))
+            note(args, name, net, None if resumed else _busy(os.times()) - _busy(begin))
 
 
 def parse() -> argparse.Namespace:
@@ -83,8 +88,14 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def note(args: argparse.Namespace, name: str, net: nn.Module, seconds: float) -> None:
-    """Write down what a network was given and what it took."""
+def goes_on(name: str, args: argparse.Namespace) -> bool:
+    """Whether a stopped run goes on: what it takes now is not all that it took."""
+    folder = args.out / "runs" / "-".join(HOUSE.get(name, ()))
+    return name in HOUSE and (folder / "last.ckpt").is_file()
+
+
+def note(args: argparse.Namespace, name: str, net: nn.Module, seconds: float | None) -> None:
+    """Write down what a network was given and, if known, what it took."""
     path = args.out / "baselines.json"
     told: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
     told[name] = {
@@ -92,10 +103,10 @@ def note(args: argparse.Namespace, name: str, net: nn.Module, seconds: float) ->
         "batch": args.batch,
         "side": args.side,
         "parameters": sum(p.numel() for p in net.parameters()),
-        "processor_seconds": seconds,
-    }
+    } | ({} if seconds is None else {"processor_seconds": seconds})
     path.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
-    print(f"{name}: {seconds:.0f} s of processor time", flush=True)
+    took = "went on where it stopped" if seconds is None else f"{seconds:.0f} s of processor time"
+    print(f"{name}: {took}", flush=True)
 
 
 def _busy(times: os.times_result) -> float:
@@ -125,15 +136,11 @@ def run_of(task: str, net: str, args: argparse.Namespace) -> Run:
     )
 
 
-def house(task: str, net: str) -> Callable[[str, argparse.Namespace], Trained]:
+def house(name: str, args: argparse.Namespace) -> Trained:
     """A network that `unfade train` knows."""
-
-    def train(name: str, args: argparse.Namespace) -> Trained:
-        run = run_of(task, net, args)
-        fit(run, lambda line: print(f"{name}: {line}", flush=True))
-        return open_run(run.folder, "last.ckpt")
-
-    return train
+    run = run_of(*HOUSE[name], args)
+    fit(run, lambda line: print(f"{name}: {line}", flush=True))
+    return open_run(run.folder, "last.ckpt")
 
 
 def operation_attention(name: str, args: argparse.Namespace) -> Trained:
@@ -233,11 +240,8 @@ def finished(net: nn.Module, paper: str, grid: int, args: argparse.Namespace) ->
 
 
 TRAINERS: dict[str, Callable[[str, argparse.Namespace], Trained]] = {
-    **{name: house("damage", net) for name, net in DAMAGE.items()},
-    "restore-efficient": house("restore", "efficient"),
-    "photo-unet": house("restore", "photo-unet"),
+    **dict.fromkeys(HOUSE, house),
     "pix2pix": pix2pix,
-    "restormer-small": house("restore", "restormer"),
     "cyclegan": cyclegan,
     "operation-attention": operation_attention,
 }

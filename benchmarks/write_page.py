@@ -376,7 +376,7 @@ def baselines(told: Mapping[str, Told]) -> str:
             name,
             f"{one['parameters'] / 1e6:.2f} M",
             f"{one['steps']:,} x {one['batch']} x {one['side']} px",
-            f"{one['processor_seconds'] / 60:.1f}",
+            f"{one['processor_seconds'] / 60:.1f}" if "processor_seconds" in one else "",
         )
         for name, one in told.items()
     ]

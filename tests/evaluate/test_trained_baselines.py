@@ -111,3 +111,23 @@ def test_an_error_that_is_not_a_number_ends_the_training(scripts):
         steps = iter([0.5, float("nan"), 0.5])
         baselines.learn("x", lambda a, b: next(steps), iter([(None, None)] * 3), 3)
     sys.modules.pop("baselines")
+
+
+def test_what_a_run_took_is_told_only_if_it_was_not_stopped(scripts, tmp_path):
+    import json
+    from argparse import Namespace
+
+    import baselines
+
+    args = Namespace(out=tmp_path, steps=8, batch=2, side=64)
+    assert not baselines.goes_on("unet", args) and not baselines.goes_on("pix2pix", args)
+    (tmp_path / "runs" / "damage-unet").mkdir(parents=True)
+    (tmp_path / "runs" / "damage-unet" / "last.ckpt").touch()
+    assert baselines.goes_on("unet", args) and not baselines.goes_on("attention-unet", args)
+    net = torch.nn.Linear(2, 2, bias=False)
+    baselines.note(args, "unet", net, None)
+    baselines.note(args, "pix2pix", net, 1.5)
+    told = json.loads((tmp_path / "baselines.json").read_text("utf-8"))
+    common = {"steps": 8, "batch": 2, "side": 64, "parameters": 4}
+    assert told == {"unet": common, "pix2pix": common | {"processor_seconds": 1.5}}
+    sys.modules.pop("baselines")
