@@ -33,7 +33,7 @@ MOST_DIMMING = 0.25
 MIDDLE = 0.75
 """Density of middle grey, which contrast turns around."""
 
-WORN = 0.002
+WORN = 0.0005
 """Share of damaged pixels from which a photo counts as worn."""
 
 STOP = 0.30103
@@ -92,10 +92,10 @@ class CorrectFading:
 
     strength: float = setting(1.0, "How much of the estimated fading is undone", low=0, high=1)
     gate: float = setting(
-        0.985, "Certainty that a photo faded below which it is left", low=0, high=1
+        0.995, "Certainty that a photo faded below which it is left", low=0, high=1
     )
     worn_gate: float = setting(
-        0.8, "The same for a photo on which damage was found or marked", low=0, high=1
+        0.9, "The same for a photo on which damage was found or marked", low=0, high=1
     )
     even: float = setting(1.0, "How much of the uneven fading is undone", low=0, high=1)
     keep_tone: float = setting(
