@@ -25,10 +25,10 @@ DETAIL_PX = 4
 QUARTERS = (0.25, 0.5, 0.75)
 BLOCK_PX = 16
 
-FLOOR = 0.6
+FLOOR = 0.8
 """Share of correlated noise that the network is sure to remove from the quietest blocks."""
 
-EVEN = 1.3
+EVEN = 1.4
 """Largest ratio, quarter to twentieth of the blocks, that noise shows."""
 
 JPEG_ERROR = 4.0
@@ -110,8 +110,8 @@ def is_noise(photo: Photo, model: Model, level: float) -> bool:
 
     Grass, fur and gravel have the spectrum of noise, and a photo full of them is measured as
     noisy. But noise has a floor: the quietest blocks of 16 px lose nearly as much as ordinary
-    ones, where texture comes in all strengths. Of 269 clean training photos 34 were measured as
-    noisy, and 3 passed this test; with sensor noise of 4/255 added 30 of 33 did.
+    ones, where texture comes in all strengths. Of 51 clean photos held out of training 5 were
+    measured as noisy, and one of grass passed this test; of 74 aged ones 48 did.
 
     Args:
         photo: What was measured as noisy; nine windows of it are looked at.
