@@ -76,6 +76,15 @@ def test_all_photos_are_done_by_several_processes(album):
     assert all(np.all(read(o.files[0]).to_array() == 128) for o in outcomes.values())
 
 
+def test_a_process_makes_place_for_a_fresh_one_after_some_photos(album, monkeypatch):
+    hired, hire = [], Pool._hire
+    monkeypatch.setattr("unfade.batch.pool.RENEW", 2)
+    monkeypatch.setattr(Pool, "_hire", lambda self, lane: hired.append(lane) or hire(self, lane))
+    outcomes = pooled(jobs_for(album, acting()), processes=1)
+    assert {outcome.state for outcome in outcomes.values()} == {State.DONE}
+    assert hired == [0] * -(-len(outcomes) // 2) and len(hired) > 1
+
+
 def test_a_killed_process_fails_its_photo_and_no_other(album):
     outcomes = pooled(jobs_for(album, acting(deed="die", names="2.png")))
     assert outcomes.pop("2.png").state is State.FAILED

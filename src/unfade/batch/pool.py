@@ -33,6 +33,9 @@ LOOK_EVERY_S = 0.5
 """How often to see whether a photo takes too long, a claim is free, or a stop is wanted."""
 
 
+RENEW = 150
+"""Photos after which a process makes place for a fresh one, which holds no memory in pieces."""
+
 AT_ONCE = 100
 """Outcomes without work that are handed on in one go."""
 
@@ -81,6 +84,7 @@ class _Hand:
     job: Job | None = None
     since: float = 0.0
     begun: bool = False
+    done: int = 0
 
 
 class Pool:
@@ -207,7 +211,11 @@ class Pool:
             return
         asked = hand.asked
         hand.asked = hand.job = None
-        self._watch.finished(hand.lane)
+        hand.done += 1
+        if hand.done < RENEW:
+            self._watch.finished(hand.lane)
+        else:
+            self._dismiss(hand)
         # Before the receipt is written down, so that the process need not wait for it.
         self._hand_out()
         yield dataclasses.replace(receipt, outcome=as_of(asked, receipt.outcome))
