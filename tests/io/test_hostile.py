@@ -212,3 +212,11 @@ def test_mutated_files_do_no_harm() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "170 files" in done.stdout and "0 faults" in done.stdout
+
+
+@pytest.mark.parametrize(("height", "rows"), [(16, 5), (16, 1), (4, 3), (128, 127)])
+def test_a_last_strip_of_one_row_is_written(tmp_path: Path, height: int, rows: int) -> None:
+    array = np.random.default_rng(0).integers(0, 256, (height, 32, 3), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", array, photometric="rgb", rowsperstrip=rows)
+    photo = read(tmp_path / "a.tif")
+    assert write(photo, tmp_path / "b.tif", before=photo) == height * 32

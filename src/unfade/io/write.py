@@ -356,7 +356,8 @@ def _tiff_options(
         return options | sides
     # A strip as high as the picture would be held in memory as a whole.
     rows = min(stored.get("tile_height", 128), 32768, max(1, _STRIP_BYTES // row_bytes))
-    return options | {"tile_height": rows}
+    # libvips forgets a last strip of one row where the others have an odd number.
+    return options | {"tile_height": rows + rows % 2}
 
 
 @contextlib.contextmanager
