@@ -220,3 +220,14 @@ def test_a_last_strip_of_one_row_is_written(tmp_path: Path, height: int, rows: i
     tifffile.imwrite(tmp_path / "a.tif", array, photometric="rgb", rowsperstrip=rows)
     photo = read(tmp_path / "a.tif")
     assert write(photo, tmp_path / "b.tif", before=photo) == height * 32
+
+
+@pytest.mark.parametrize("keyword", [b"Title", b"\xff\xe9"])
+def test_a_comment_in_another_encoding_is_kept_as_it_was(tmp_path: Path, keyword: bytes) -> None:
+    body = keyword + b"\0Gr\xfc\xdfe"
+    chunk = struct.pack(">I", len(body)) + b"tEXt" + body
+    chunk += struct.pack(">I", zlib.crc32(b"tEXt" + body))
+    data = png(2, 2, body=bytes(14))
+    (tmp_path / "a.png").write_bytes(data[:33] + chunk + data[33:])
+    write(read(tmp_path / "a.png"), tmp_path / "b.png")
+    assert chunk in (tmp_path / "b.png").read_bytes()

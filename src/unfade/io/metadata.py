@@ -123,8 +123,8 @@ def _tagged_resolution(directory: Directory) -> tuple[float, float] | None:
 
 
 def _fields(image: Any, path: Path, kind: str, directory: Directory | None) -> dict[str, Any]:
-    names = [name for name in image.get_fields() if name in BLOCKS or _is_comment(name)]
-    fields = {name: image.get(name) for name in names}
+    # Comments of a PNG may be in any encoding; they are among its chunks, byte for byte.
+    fields = {name: image.get(name) for name in BLOCKS if image.get_typeof(name)}
     if kind == "jpeg":
         fields[SEGMENTS] = kept_segments(path)
     elif kind == "png":
@@ -145,10 +145,6 @@ def without_color(fields: Mapping[str, Any]) -> dict[str, Any]:
     if CHUNKS in kept:
         kept[CHUNKS] = tuple(chunk for chunk in kept[CHUNKS] if chunk.name not in COLOR)
     return kept
-
-
-def _is_comment(name: str) -> bool:
-    return name.startswith("png-comment-")
 
 
 def _encoding(image: Any, path: Path, kind: str, directory: Directory | None) -> dict[str, Any]:
@@ -245,7 +241,7 @@ def attach(image: Any, metadata: Metadata, blocks: Blocks) -> Any:
         image = image.copy(xres=x / MM_PER_INCH, yres=y / MM_PER_INCH)
     else:
         image = image.copy()
-    others = (name for name in metadata.fields if name in BLOCKS[3:] or _is_comment(name))
+    others = (name for name in metadata.fields if name in BLOCKS[3:])
     fields = {name: metadata.fields[name] for name in others}
     fields |= {
         "exif-data": short_exif(blocks.exif),
