@@ -231,3 +231,12 @@ def test_a_comment_in_another_encoding_is_kept_as_it_was(tmp_path: Path, keyword
     (tmp_path / "a.png").write_bytes(data[:33] + chunk + data[33:])
     write(read(tmp_path / "a.png"), tmp_path / "b.png")
     assert chunk in (tmp_path / "b.png").read_bytes()
+
+
+@pytest.mark.parametrize("interlaced", [0, 1])
+def test_a_png_too_short_for_its_size_is_refused(tmp_path: Path, interlaced: int) -> None:
+    (tmp_path / "a.png").write_bytes(png(16_000, 16_000, interlaced, bytes(10_000)))
+    with pytest.raises(ReadError, match="pixels that it claims"):
+        read(tmp_path / "a.png")
+    (tmp_path / "black.png").write_bytes(png(2_000, 2_000, body=bytes(6_001 * 2_000)))
+    assert read(tmp_path / "black.png").size == (2_000, 2_000)

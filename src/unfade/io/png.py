@@ -52,6 +52,14 @@ def read_chunks(file: BinaryIO) -> Iterator[Chunk]:
         yield Chunk(name, body)
 
 
+def packed_png_bytes(path: Path) -> int:
+    """Bytes of all samples as the header of a PNG states them, before deflate."""
+    with path.open("rb") as file:
+        start = file.read(26).ljust(26, b"\0")
+    width, height, depth, color = struct.unpack(">IIBB", start[16:])
+    return int(width * height * depth * {2: 3, 4: 2, 6: 4}.get(color, 1) // 8)
+
+
 def kept_chunks(path: Path) -> tuple[Chunk, ...]:
     """The header of a photo's file, and its chunks that are not about its coding, in order."""
     with path.open("rb") as file:

@@ -23,6 +23,7 @@ from ..profile import ADOBE_RGB, Profile
 from .exif import text_of
 from .icc import ProfileError, needs_tables, read_profile, write_profile
 from .pages import count_directories, photo_pages
+from .png import packed_png_bytes
 from .tiff import (
     EXTRA_SAMPLES,
     SOFTWARE,
@@ -46,6 +47,9 @@ SCANNER_PROGRAMS = ("VueScan", "SilverFast")
 """Programs that store infrared as a fourth sample, also with 8 bits."""
 
 JPEG_PIXELS_PER_BYTE = 1024
+DEFLATE_RATIO = 1032
+"""Bytes that a byte of deflate can hold at most, by the format: 258 in two bits."""
+
 MAX_SIDE = 250_000
 """Pixels of the longer side; libvips holds many rows at once: 4 GiB where they have 8 million."""
 
@@ -275,6 +279,11 @@ def check_whole(image: Any, path: Path, kind: str) -> None:
             f"{image.height:,}; cut it into parts"
         )
     if kind == "jpeg" and pixels > JPEG_PIXELS_PER_BYTE * path.stat().st_size:
+        raise ReadError(
+            f"{path}: expected a whole picture, got {path.stat().st_size} bytes for the "
+            f"{image.width:,} x {image.height:,} pixels that it claims; copy or scan it again"
+        )
+    if kind == "png" and packed_png_bytes(path) > DEFLATE_RATIO * path.stat().st_size:
         raise ReadError(
             f"{path}: expected a whole picture, got {path.stat().st_size} bytes for the "
             f"{image.width:,} x {image.height:,} pixels that it claims; copy or scan it again"
