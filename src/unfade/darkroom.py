@@ -204,10 +204,10 @@ class Darkroom:
         )
 
     def tile_for(self, model: Model, size: tuple[int, int]) -> int:
-        """The side of a tile in pixels that keeps a network within a third of the budget."""
+        """The side of a tile in pixels that keeps a network within a quarter of the budget."""
         if model.card.tiling == "whole":
             return max(size)
-        side = math.isqrt(self.memory // 3 // model.card.bytes_per_pixel) - 2 * model.card.halo
+        side = math.isqrt(self.memory // 4 // model.card.bytes_per_pixel) - 2 * model.card.halo
         return max(LEAST_TILE, min(side, MOST_TILE))
 
     def tile_where(self, where: NDArray[Any], halo: int, most: int) -> int:
