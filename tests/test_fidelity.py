@@ -133,16 +133,17 @@ def test_every_encoding_is_restored_alike(tmp_path: Path, channels: int) -> None
     aging = draw_aging(np.random.default_rng(1), "print-color", 0.6, size=clean.size)
     aged = np.clip(run(clean, aging, Darkroom()).pixels, 0, 1)
     profiles = {"srgb": None, "grey": GREY} if channels == 1 else PROFILES
+    recipe = load_recipe("print").setting("fading.gate=0").setting("denoise.gate=0")
     results = {}
     for name, profile in profiles.items():
         source = store(tmp_path / f"{name}.tif", aged, profile)
-        done(Job(str(source), str(tmp_path / f"{name}.out.tif"), load_recipe("print")))
+        done(Job(str(source), str(tmp_path / f"{name}.out.tif"), recipe))
         out = read(tmp_path / f"{name}.out.tif")
         assert out.metadata.profile == read(source).metadata.profile
         results[name] = to_lab(np.clip(to_srgb(out.pixels, out.metadata.profile), 0, 1))
-    assert ciede2000(results["srgb"], to_lab(aged)).mean() > 0.2
+    assert ciede2000(results["srgb"], to_lab(aged)).mean() > 1
     for name in profiles:
-        assert ciede2000(results["srgb"], results[name]).mean() < 0.1, name
+        assert ciede2000(results["srgb"], results[name]).mean() < 0.3, name
 
 
 def pages(path: Path) -> list[np.ndarray]:

@@ -357,7 +357,8 @@ def _tiff_options(
     # A strip as high as the picture would be held in memory as a whole.
     rows = min(stored.get("tile_height", 128), 32768, max(1, _STRIP_BYTES // row_bytes))
     # libvips forgets a last strip of one row where the others have an odd number.
-    return options | {"tile_height": rows + rows % 2}
+    alone = rows % 2 == 1 and size[0] % rows == 1 % rows
+    return options | {"tile_height": rows + alone}
 
 
 @contextlib.contextmanager
