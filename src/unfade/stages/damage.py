@@ -126,8 +126,7 @@ class DetectDamage:
         """
         size = (probability.shape[0], probability.shape[1])
         seen = candidates(probability, darkroom)
-        large = seen.areas >= self.min_area_px
-        large[0] = False
+        large = seen.of_size(self.min_area_px)
         found = np.zeros(len(large), np.uint8)
         calibration = Calibration(*darkroom.model("damage").card.calibration)
         found[large] = judge(seen.peaks[large], calibration)[0] >= self.threshold

@@ -43,6 +43,12 @@ class Candidates:
     areas: NDArray[np.int32]
     peaks: NDArray[np.float32]
 
+    def of_size(self, least_px: int) -> NDArray[np.bool_]:
+        """(n + 1,): which have so many pixels; what belongs to none does not count."""
+        large = self.areas >= least_px
+        large[0] = False
+        return np.asarray(large, np.bool_)
+
 
 def candidates(probability: NDArray[np.float32], darkroom: Darkroom) -> Candidates:
     """Find the candidates in (H, W) probabilities: pieces, also across corners, of `CANDIDATE`."""

@@ -118,7 +118,6 @@ def _judged(photo: Photo, damaged: Truth, darkroom: Darkroom) -> tuple[Peaks, Tr
     """The peaks of the candidates on a photo, and which of them lie on damage for the most part."""
     with darkroom.during("calibrate"):
         seen = candidates(damage_probability(photo, darkroom), darkroom)
-    large = seen.areas >= DetectDamage().min_area_px
-    large[0] = False
+    large = seen.of_size(DetectDamage().min_area_px)
     hits = np.bincount(seen.labels.ravel(), damaged.ravel(), minlength=len(seen.areas))
     return seen.peaks[large], (hits > 0.5 * seen.areas)[large]
