@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .films import draw_film_damage
+from .films import draw_film_damage, draw_film_pixel
 from .particles import STATISTICS, AddParticles
 from .patches import PATCHES, AddPatches
 from .prints import draw_print_damage
@@ -56,7 +56,7 @@ def draw_damage(
     shapes: dict[str, Any] = {"library": library, "part": part}
     coarse = COARSE if medium == "print" else 1.0
     # Shapes are drawn in the units of film: what is five times as large looks five times as near.
-    pixel = (um_per_px or coarse * float(np.exp(rng.uniform(*np.log((6, 18)))))) / coarse
+    pixel = (um_per_px or coarse * draw_film_pixel(rng)) / coarse
     stages = _particles(rng, size, medium, severity, pixel, shapes)
     if library and rng.random() < 0.2 * severity:
         stages.append(_patches(rng, size, medium, severity, shapes))

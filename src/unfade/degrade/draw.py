@@ -12,6 +12,7 @@ from ..recipe import Recipe
 from .artifacts import COARSE, deposit_tone, draw_damage
 from .capture import draw_blur, draw_film_grain, draw_grain, draw_jpegs, draw_noise
 from .fading import draw_fade, draw_grey
+from .films import draw_film_pixel
 from .mixes import draw_grey_noise_texture, draw_random_order
 from .particles import AddParticles
 from .scanner import draw_banding, draw_moire
@@ -66,7 +67,7 @@ def draw_aging(
 
 
 def _film(rng: Rng, severity: float, frame: Frame) -> Stages:
-    pixel_um = _film_pixel(rng)
+    pixel_um = draw_film_pixel(rng)
     return [
         *_taken(rng, severity),
         draw_film_grain(rng, pixel_um, severity),
@@ -77,7 +78,7 @@ def _film(rng: Rng, severity: float, frame: Frame) -> Stages:
 
 
 def _slide(rng: Rng, severity: float, frame: Frame) -> Stages:
-    pixel_um = _film_pixel(rng)
+    pixel_um = draw_film_pixel(rng)
     return [
         *_taken(rng, severity),
         draw_film_grain(rng, pixel_um, 0.7 * severity),
@@ -88,7 +89,7 @@ def _slide(rng: Rng, severity: float, frame: Frame) -> Stages:
 
 
 def _print_color(rng: Rng, severity: float, frame: Frame) -> Stages:
-    pixel_um = COARSE * _film_pixel(rng)
+    pixel_um = COARSE * draw_film_pixel(rng)
     return [
         *_taken(rng, severity),
         draw_grain(rng, severity * 0.3),
@@ -100,7 +101,7 @@ def _print_color(rng: Rng, severity: float, frame: Frame) -> Stages:
 
 
 def _print_bw(rng: Rng, severity: float, frame: Frame) -> Stages:
-    pixel_um = COARSE * _film_pixel(rng)
+    pixel_um = COARSE * draw_film_pixel(rng)
     return [
         *_taken(rng, severity),
         draw_grey(rng, toned=min(0.5, severity)),
@@ -115,11 +116,6 @@ def _print_bw(rng: Rng, severity: float, frame: Frame) -> Stages:
 def _mixed(rng: Rng, severity: float, frame: Frame) -> Stages:
     kinds = (_print_bw, _print_color, _film, _slide)
     return kinds[int(rng.choice(4, p=(0.4, 0.3, 0.18, 0.12)))](rng, severity, frame)
-
-
-def _film_pixel(rng: Rng) -> float:
-    """Draw the size of a pixel on film in micrometres: a part of a scan of 1,400 to 4,200 dpi."""
-    return float(np.exp(rng.uniform(*np.log((6, 18)))))
 
 
 def _taken(rng: Rng, severity: float) -> Stages:

@@ -23,6 +23,7 @@ from ..degrade.capture import (
 )
 from ..degrade.damage import VEILS
 from ..degrade.fading import draw_fade, draw_grey
+from ..degrade.films import draw_film_pixel
 from ..degrade.scanner import draw_banding
 from ..fill import coarse_fill, smooth_fill
 from ..photo import Damage, Photo
@@ -157,8 +158,7 @@ class DenoiseExamples:
         stages += [draw_resolution(rng, float(rng.uniform(0, 0.4)))] if rng.random() < 0.1 else []
         severity, kind = float(rng.uniform(0, 1)), rng.random()
         if kind < 0.35:
-            pixel_um = float(np.exp(rng.uniform(*np.log((6, 18)))))
-            return [*stages, draw_film_grain(rng, pixel_um, severity)]
+            return [*stages, draw_film_grain(rng, draw_film_pixel(rng), severity)]
         return [*stages, draw_grain(rng, severity)] if kind < 0.75 else stages
 
     def _scanned(self, rng: Rng) -> list[Any]:
