@@ -29,13 +29,16 @@ SIZES = [(1, 1), (1, 50_000), (50_000, 1), (2, 3)]
 BUDGET = 512 * 2**20
 
 
-def png(width: int, height: int, interlaced: int = 0, body: bytes = b"") -> bytes:
-    def chunk(name: bytes, data: bytes) -> bytes:
-        crc = struct.pack(">I", zlib.crc32(name + data))
-        return struct.pack(">I", len(data)) + name + data + crc
+def chunk(name: bytes, data: bytes) -> bytes:
+    crc = struct.pack(">I", zlib.crc32(name + data))
+    return struct.pack(">I", len(data)) + name + data + crc
 
+
+def png(
+    width: int, height: int, interlaced: int = 0, body: bytes = b"", extra: bytes = b""
+) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, interlaced)
-    pixels = chunk(b"IDAT", zlib.compress(body)) + chunk(b"IEND", b"")
+    pixels = extra + chunk(b"IDAT", zlib.compress(body)) + chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + pixels
 
 
@@ -243,3 +246,21 @@ def test_a_png_too_short_for_its_size_is_refused(tmp_path: Path, interlaced: int
         read(tmp_path / "a.png")
     (tmp_path / "black.png").write_bytes(png(2_000, 2_000, body=bytes(6_001 * 2_000)))
     assert read(tmp_path / "black.png").size == (2_000, 2_000)
+
+
+def test_a_warning_that_quotes_latin_1_is_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    profile = chunk(b"iCCP", b"f\xe4rg\0\0" + zlib.compress(bytes([0, 0, 1, 0] + [255] * 252), 0))
+    path = tmp_path / "latin.png"
+    path.write_bytes(png(2, 2, body=bytes(2 * 7), extra=profile))
+    with caplog.at_level("WARNING", "pyvips"):
+        assert not read(path).pixels.any()
+    assert "f\\xe4rg" in caplog.text
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_an_error_that_quotes_latin_1_is_text() -> None:
+    said = pyvips.ffi.new("char[]", b"bad f\xe4rg")
+    assert pyvips.error._to_string(said) == "bad f\\xe4rg"
+    assert pyvips.error._to_string(pyvips.ffi.NULL) == "NULL"

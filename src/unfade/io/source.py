@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from ..errors import ReadError
 from ..profile import ADOBE_RGB, Profile
+from .complaints import reason
 from .exif import text_of
 from .icc import ProfileError, needs_tables, read_profile, write_profile
 from .pages import count_directories, photo_pages
@@ -86,14 +87,6 @@ class Source:
     page: int
     below: int | None
     pages: int
-
-
-def reason(error: Exception) -> str:
-    """What libvips complained about, in one line without its own names."""
-    text = getattr(error, "detail", "") or str(error)
-    lines = [line.strip() for line in str(text).splitlines() if line.strip()]
-    told = [line for line in lines if "bad seek" not in line and "unable to call" not in line]
-    return "; ".join(dict.fromkeys(re.sub(r"^\w+: ", "", line) for line in told[:2])) or "damaged"
 
 
 @contextlib.contextmanager

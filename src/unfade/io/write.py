@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from ..errors import WriteError
 from ..photo import Metadata, Photo
+from .complaints import reason
 from .metadata import INFRARED, Blocks, attach, blocks_of, embed
 from .pages import join_pages
 from .read import Strips, walk
-from .source import reason
 from .tiff import scratch_header
 from .verify import check_untouched, why_not_exact
 

@@ -1,0 +1,33 @@
+"""What libvips complains about, as text.
+
+libvips quotes the bytes of a broken file, or the name of a profile in Latin-1, and pyvips insists
+on UTF-8: an error would become another error, and a warning a traceback on stderr. From the import
+of this module on, such bytes are written as escapes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pyvips
+import pyvips.error
+
+
+def reason(error: Exception) -> str:
+    """What libvips complained about, in one line without its own names."""
+    text = getattr(error, "detail", "") or str(error)
+    lines = [line.strip() for line in str(text).splitlines() if line.strip()]
+    told = [line for line in lines if "bad seek" not in line and "unable to call" not in line]
+    return "; ".join(dict.fromkeys(re.sub(r"^\w+: ", "", line) for line in told[:2])) or "damaged"
+
+
+def _decode(pointer: Any) -> str:
+    """Text of libvips; takes the place of `pyvips.error._to_string` for errors and warnings."""
+    if pointer == pyvips.ffi.NULL:
+        return "NULL"
+    found = pyvips.ffi.string(pointer)
+    return found.decode("utf-8", "backslashreplace") if isinstance(found, bytes) else found
+
+
+pyvips._to_string = pyvips.error._to_string = _decode
