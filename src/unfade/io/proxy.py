@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import ReadError
 from ..photo import Metadata, Photo
-from .complaints import reason
+from .libvips import reason
 from .read import MAX_PIXELS, read
 from .source import check_whole
 

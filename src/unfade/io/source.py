@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from ..errors import ReadError
 from ..profile import ADOBE_RGB, Profile
-from .complaints import reason
 from .exif import text_of
 from .icc import ProfileError, needs_tables, read_profile, write_profile
+from .libvips import reason
 from .pages import count_directories, photo_pages
 from .png import packed_png_bytes
 from .tiff import (
@@ -210,14 +210,12 @@ def _load(
     loader: str, path: Path, directory: Directory | None, page: int, below: int | None
 ) -> tuple[Any, Any]:
     """The image, and the source that must outlive it or None."""
-    # `revalidate`: a file that changed under its old name must not come from libvips's cache.
-    options = {"access": "sequential", "fail_on": "error", "revalidate": True}
+    options: dict[str, Any] = {"access": "sequential", "fail_on": "error"}
     if directory is not None:
         options |= {"page": page, "subifd": -1 if below is None else below}
     extra = directory.tags.get(EXTRA_SAMPLES) if directory else None
     if directory is not None and extra is not None and 1 in extra.numbers:
         source = _unassociated(path, extra, directory.order)
-        options.pop("revalidate")
         return pyvips.Operation.call("tiffload_source", source, **options), source
     return pyvips.Operation.call(loader, str(path), **options), None
 

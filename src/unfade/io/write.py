@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..errors import WriteError
 from ..photo import Metadata, Photo
-from .complaints import reason
+from .libvips import reason
 from .metadata import INFRARED, Blocks, attach, blocks_of, embed
 from .pages import join_pages
 from .read import Strips, walk

@@ -1,8 +1,10 @@
-"""What libvips complains about, as text.
+"""libvips as photos need it; to import this module is enough.
 
-libvips quotes the bytes of a broken file, or the name of a profile in Latin-1, and pyvips insists
-on UTF-8: an error would become another error, and a warning a traceback on stderr. From the import
-of this module on, such bytes are written as escapes.
+- It keeps no results. By default it answers with what it read before under the same file name,
+  though another scan may lie there now, and holds up to 100 MB of results that nobody asks for.
+- What it complains about is text. It quotes the bytes of a broken file, or the name of a profile
+  in Latin-1, and pyvips insists on UTF-8: an error would become another error, and a warning a
+  traceback on stderr. Such bytes are written as escapes.
 """
 
 from __future__ import annotations
@@ -30,4 +32,5 @@ def _decode(pointer: Any) -> str:
     return found.decode("utf-8", "backslashreplace") if isinstance(found, bytes) else found
 
 
+pyvips.cache_set_max(0)
 pyvips._to_string = pyvips.error._to_string = _decode
