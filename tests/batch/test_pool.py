@@ -13,6 +13,7 @@ from unfade.batch.inside import Inside
 from unfade.batch.pool import Pool
 from unfade.batch.share import Share
 from unfade.batch.stop import Stop
+from unfade.batch.worker import ALLOCATION, environment_of_children
 from unfade.darkroom import Darkroom
 from unfade.errors import Cancelled
 from unfade.io.read import read
@@ -173,6 +174,17 @@ def test_processes_get_their_share_of_threads(album):
     before = dict(os.environ)
     pooled(jobs_for(album, acting())[:1])
     assert dict(os.environ) == before
+
+
+def test_processes_give_large_arrays_back_unless_the_user_has_said_otherwise(monkeypatch):
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "7")
+    monkeypatch.delenv("MALLOC_MMAP_THRESHOLD_", raising=False)
+    with environment_of_children(3):
+        assert os.environ["MALLOC_ARENA_MAX"] == "7"
+        assert os.environ["MALLOC_MMAP_THRESHOLD_"] == ALLOCATION["MALLOC_MMAP_THRESHOLD_"]
+        assert os.environ["VIPS_CONCURRENCY"] == "3"
+    assert os.environ["MALLOC_ARENA_MAX"] == "7"
+    assert "MALLOC_MMAP_THRESHOLD_" not in os.environ
 
 
 def test_results_are_the_same_whoever_works(album):

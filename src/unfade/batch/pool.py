@@ -24,7 +24,7 @@ from .leftovers import sweep
 from .receipt import Receipt
 from .share import Share
 from .stop import Stop
-from .worker import Begun, Progress, threads_of_children, work
+from .worker import Begun, Progress, environment_of_children, work
 
 STARTUP_S = 120.0
 """How long a process may take to begin its first job."""
@@ -170,7 +170,7 @@ class Pool:
         process = context.Process(
             target=work, args=(theirs, self._share.threads), name=f"unfade-{lane}", daemon=True
         )
-        with threads_of_children(self._share.threads):
+        with environment_of_children(self._share.threads):
             process.start()
         theirs.close()
         return _Hand(lane, process, ours)

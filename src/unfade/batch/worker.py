@@ -22,6 +22,10 @@ TELL_EVERY_S = 0.1
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VIPS_CONCURRENCY")
 """What libraries read once, when they are loaded, to know how many threads to start."""
 
+ALLOCATION = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": str(8 * 2**20)}
+"""What glibc reads once, when a process begins: large arrays go back to the system when they are
+done with. By its own choice it keeps them in pieces, and photos of many sizes leave ever more."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Begun:
@@ -53,10 +57,15 @@ def work(pipe: Connection, threads: int) -> None:
 
 
 @contextlib.contextmanager
-def threads_of_children(threads: int) -> Iterator[None]:
-    """Let processes that are started meanwhile begin with so many threads."""
-    before = {name: os.environ.get(name) for name in THREADS}
-    os.environ.update(dict.fromkeys(THREADS, str(threads)))
+def environment_of_children(threads: int) -> Iterator[None]:
+    """Let processes that are started meanwhile begin with so many threads, and give memory back.
+
+    How memory is allocated is left alone where the user has said something of it.
+    """
+    wanted = ALLOCATION | {name: os.environ[name] for name in ALLOCATION if name in os.environ}
+    wanted |= dict.fromkeys(THREADS, str(threads))
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
     try:
         yield
     finally:
