@@ -4,10 +4,10 @@
 
 DATA is a folder of clean photos that nothing was trained on, LIBRARY the artefact shapes, FOLDER
 what `baselines.py` made. Steps are run one after the other, each as a process; what they measure
-lands in `benchmarks/results`. `speed`, `roofline` and `scaling` want a machine that does nothing
-else. `--list` shows the commands and runs none. Slow methods see fewer photos: biharmonic
-inpainting, BM3D and the networks trained under one budget 20, those that learn from the one photo
-5 crops of 256 x 256 pixels.
+lands in `benchmarks/results`. `speed`, `roofline`, `scaling` and `speedups` want a machine that
+does nothing else. `--list` shows the commands and runs none. Slow methods see fewer photos:
+biharmonic inpainting, BM3D and the networks trained under one budget 20, those that learn from the
+one photo 5 crops of 256 x 256 pixels.
 """
 
 from __future__ import annotations
@@ -152,6 +152,7 @@ STEPS: dict[str, Callable[[argparse.Namespace, Path], Iterator[Command]]] = {
     "speed": measured("compare_speed"),
     "roofline": measured("roofline"),
     "scaling": measured("scaling"),
+    "speedups": measured("speedups"),
     "agreement": measured("agreement"),
     "quality": measured("quality"),
     "classical": classical,

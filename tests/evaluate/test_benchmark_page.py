@@ -118,6 +118,16 @@ SPEED = {
 }
 
 
+SPEEDUPS = {
+    "machine": {"processor": "A processor, 2 cores"},
+    "megapixels": 12.01,
+    "stages": [
+        {"stage": "inpaint", "seconds": [4.0, 2.5], "ratio": 1.61, "read": [3.2, 1.9]}
+        | {"difference": 0.001}
+    ],
+}
+
+
 def page_of(*names):
     return "".join(f"<!-- begin {n} -->\nold 51.23\n<!-- end {n} -->\nWords.\n" for n in names)
 
@@ -127,6 +137,12 @@ def test_every_figure_stands_in_the_table(script):
     assert "25.12 (24.50 to 26.00)" in text or "25.13 (24.50 to 26.00)" in text
     assert "| 0.800 |" in text and "| 0.900 |" in text and "50.0% of 2" in text
     assert "| unet | 2.16 M | slide 0.5 |" in text
+
+
+def test_a_speed_up_stands_beside_what_it_changed(script):
+    text = script.speedups(SPEEDUPS)
+    assert "12 MP, A processor, 2 cores." in text
+    assert "| inpaint | 4.00 | 2.50 | 1.61 × | 3.20 | 1.90 | 0.26 |" in text
 
 
 def test_what_stands_around_the_tables_is_kept_and_a_second_time_changes_nothing(script):
@@ -179,7 +195,8 @@ def test_the_plan_is_measured_seconds_times_photos(script):
 
 def test_agreement_has_a_table_for_engines_and_one_for_tiles(script):
     row = {"engines": "a, b", "within_2": 0.9995, "within_2_worst_photo": 0.99}
-    tile = {"engine": "a", "stage": "damage", "256": 0.0, "1024": 2e-4}
+    tile = {"engine": "a", "stage": "damage", "256": 0.0, "1024": 2e-3}
+    tile["above_1e-3"] = 0.00015
     told = {
         "machine": SPEED["machine"],
         "photos": 8,
@@ -188,7 +205,7 @@ def test_agreement_has_a_table_for_engines_and_one_for_tiles(script):
     }
     text = script.agreement(told)
     assert "| a, b | 99.950% | 99.000% | 1.50 |" in text
-    assert "| a | damage | 0.0e+00 | 2.0e-04 |" in text
+    assert "| a | damage | 0.0e+00 | 2.0e-03 | 0.0150% |" in text
 
 
 def test_an_evaluation_is_kept_without_rows_and_curves(script, tmp_path):

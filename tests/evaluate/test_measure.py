@@ -57,7 +57,7 @@ def test_every_script_that_is_run_is_there_and_names_its_result(script, args, tm
     scripts = [c[1:] for c in commands(script, args, tmp_path) if c[1] != "-m"]
     assert all(Path(words[0]).is_file() for words in scripts)
     results = {Path(words[-1]).name for words in scripts if "--json" in words}
-    measured = ("speed", "roofline", "scaling", "quality", "agreement")
+    measured = ("speed", "roofline", "scaling", "speedups", "quality", "agreement")
     assert results == {f"{name}.json" for name in measured}
 
 
