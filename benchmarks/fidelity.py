@@ -4,8 +4,8 @@
 
 Photos of DATA are aged, stored with 16 bits in each encoding, and restored from file to file with
 the recipe `print`. Shown is the mean CIEDE2000 between each result and that of the sRGB file, both
-brought to sRGB, over all photos and at worst; photos are kept within sRGB, so that every encoding
-holds the same colors. Grey encodings are compared with sRGB grey.
+brought to sRGB, over all photos and at worst; photos are kept within sRGB and eciRGB, so that every
+encoding holds the same colors. Grey encodings are compared with sRGB grey.
 """
 
 from __future__ import annotations
@@ -71,7 +71,16 @@ def main() -> None:
 
 def age(clean: Photo, seed: int, darkroom: Darkroom) -> np.ndarray:
     aging = draw_aging(np.random.default_rng(seed), "print-color", 0.5, size=clean.size)
-    return np.clip(run(clean, aging, darkroom).pixels, 0, 1)
+    pixels = np.clip(run(clean, aging, darkroom).pixels, 0, 1)
+    return held_by(COLOR["eciRGB v2"], pixels) if pixels.shape[2] == 3 else pixels
+
+
+def held_by(profile: Profile | None, pixels: np.ndarray) -> np.ndarray:
+    """The colors of sRGB nearest to a picture's that a profile holds, too: by turns of clipping."""
+    for _ in range(20):
+        pixels = to_srgb(np.clip(from_srgb(pixels, profile), 0, 1), profile)
+        pixels = np.clip(pixels, 0, 1).astype(np.float32)
+    return pixels
 
 
 def restore(pixels: np.ndarray, profile: Profile | None, darkroom: Darkroom) -> np.ndarray:
