@@ -18,7 +18,7 @@ import click
 from ..batch.campaign import Execute, run_campaign
 from ..batch.claims import Holder
 from ..batch.inside import Inside
-from ..batch.pool import Pool
+from ..batch.pool import RENEW, Pool
 from ..batch.resume import Wish
 from ..batch.share import cores, free_memory, share_out
 from ..batch.stop import Stop
@@ -189,7 +189,7 @@ def workforce(
         cores=cores(),
         free=free_memory(),
     )
-    if share.processes == 1 and not manner.timeout_s:
+    if share.processes == 1 and not manner.timeout_s and len(jobs) <= RENEW:
         return list(jobs), Inside(lambda tools: open_room(tools, display), stop, display)
     shared = [
         dataclasses.replace(
