@@ -176,6 +176,9 @@ def test_goals_say_what_was_reached_and_what_was_not(script):
     other = copy.deepcopy(EVALUATION)
     other["summary"][1]["figures"]["psnr_inside"]["mean"] = 21
     assert "PSNR inside: unet |  | **no** |" in script.goals({"evaluation-mine": other})
+    other["summary"][1]["method"] = "telea-true-mask"
+    other["summary"].append(EVALUATION["summary"][1])
+    assert "PSNR inside: print |  | yes |" in script.goals({"evaluation-mine": other})
     other["about"]["networks"]["print"] = {"parameters": 1}
     assert "first on" not in script.goals({"evaluation-mine": other, "speed": SPEED})
 
