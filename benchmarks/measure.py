@@ -5,9 +5,8 @@
 DATA is a folder of clean photos that nothing was trained on, LIBRARY the artefact shapes, FOLDER
 what `baselines.py` made. Steps are run one after the other, each as a process; what they measure
 lands in `benchmarks/results`. `speed`, `roofline`, `scaling` and `speedups` want a machine that
-does nothing else. `--list` shows the commands and runs none. Slow methods see fewer photos:
-biharmonic inpainting, BM3D and the networks trained under one budget 20, those that learn from the
-one photo 5 crops of 256 x 256 pixels.
+does nothing else. `--list` shows the commands and runs none. The slower a method, the fewer photos
+it sees: `MANY`, `SOME`, `FEW`, or `CROPS` pieces of them.
 """
 
 from __future__ import annotations
@@ -28,8 +27,12 @@ from unfade.io.read import can_read
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 SIDE = 256
-CROPS = 5
-FEW = 20
+MANY, SOME, FEW = 50, 16, 8
+"""Photos for fast methods, for networks, and for biharmonic inpainting and BM3D."""
+
+CROPS = 3
+"""Pieces of photos for methods that learn from the one photo."""
+
 AGING = "film-35mm,old-photo-mixed,print-bw"
 
 DETECTORS = ("damage-efficient", "unet", "attention-unet", "r2att-unet")
@@ -88,6 +91,7 @@ def evaluation(
 def classical(args: argparse.Namespace, folder: Path) -> Iterator[Command]:
     names = "identity,median,telea-ours-mask,navier-stokes-ours-mask,nlm,wavelet"
     words = ["--recipe", "auto", "--baseline", f"{names},telea-true-mask,navier-stokes-true-mask"]
+    words += ["--limit", str(MANY)]
     return evaluation("classical", args.data, args, "--aging", AGING, *words)
 
 
@@ -97,13 +101,13 @@ def slow(args: argparse.Namespace, folder: Path) -> Iterator[Command]:
 
 
 def detectors(args: argparse.Namespace, folder: Path) -> Iterator[Command]:
-    words = [*networks(args, DETECTORS), "--limit", str(FEW)]
+    words = [*networks(args, DETECTORS), "--limit", str(SOME)]
     return evaluation("unets", args.data, args, "--aging", "film-35mm,old-photo-mixed", *words)
 
 
 def restorers(args: argparse.Namespace, folder: Path) -> Iterator[Command]:
     words = ["--recipe", "auto", *networks(args, RESTORERS), "--baseline", "identity"]
-    words += ["--limit", str(FEW)]
+    words += ["--limit", str(SOME)]
     return evaluation("restorers", args.data, args, "--aging", "old-photo-mixed", *words)
 
 
