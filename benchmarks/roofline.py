@@ -138,22 +138,24 @@ class WatchedEngine:
 
     def __init__(self, engine: Engine, book: dict[str, float]) -> None:
         self.engine, self.book, self.name = engine, book, engine.name
+        self.number_bytes = engine.number_bytes
 
     def load(self, path: Path) -> Network:
         return WatchedNetwork(self.engine.load(path), path, self.book)
 
 
 class WatchedDarkroom(Darkroom):
-    """A darkroom that knows what its networks took since `book` was emptied."""
+    """A darkroom that knows what its networks took since `book` was emptied.
+
+    It works on one tile after the other, so that networks have the machine for themselves.
+    """
+
+    lanes = 1
 
     def __init__(self, engine: str, threads: int) -> None:
         super().__init__(engine, threads=threads)
         self.book = {"seconds": 0.0, "processor": 0.0, "gflop": 0.0}
-        self._watched = WatchedEngine(open_engine(engine, threads=threads), self.book)
-
-    @property
-    def engine(self) -> Engine:
-        return self._watched
+        self._engine = WatchedEngine(open_engine(engine, threads=threads), self.book)
 
 
 def operations(path: Path, shapes: tuple[tuple[int, ...], ...]) -> float:

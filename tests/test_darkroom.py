@@ -1,5 +1,8 @@
 """The room: large arrays in small pieces, scratch files, and a stop that is heard."""
 
+import threading
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
@@ -149,6 +152,48 @@ def test_less_memory_means_smaller_tiles_and_whole_means_one():
     assert sides[0] < 256 < sides[-1] == 1536
     assert (sides[1] + 2 * 4) ** 2 * 2000 <= 512 * MIB / 4
     assert Darkroom().tile_for(pooling_model(tiling="whole"), (300, 500)) == 500
+
+
+def test_an_engine_of_half_the_bytes_takes_tiles_of_twice_the_area(monkeypatch):
+    model, room = pooling_model(bytes_per_pixel=2000), Darkroom(memory=512 * MIB)
+    sides = []
+    for number_bytes in (4, 2):
+        monkeypatch.setattr(room, "_engine", SimpleNamespace(number_bytes=number_bytes))
+        sides.append(room.tile_for(model, (9000, 9000)) + 2 * model.card.halo)
+    assert sides[1] == pytest.approx(sides[0] * 2**0.5, abs=1)
+
+
+def test_two_tiles_are_at_work_at_once_unless_there_is_one_thread():
+    meet = threading.Barrier(2, timeout=5)
+
+    def fn(tile, piece):
+        meet.wait()
+        return piece
+
+    photo = picture((64, 96))
+    out = Darkroom(threads=2).map(fn, photo, out=np.zeros_like(photo), tile=48)
+    np.testing.assert_array_equal(out, photo)
+    alone = []
+    Darkroom(threads=1).map(
+        lambda tile, piece: (alone.append(threading.current_thread()), piece)[1],
+        *(photo,),
+        out=np.zeros_like(photo),
+        tile=48,
+    )
+    assert set(alone) == {threading.main_thread()}
+
+
+def test_after_a_tile_that_fails_no_other_is_begun():
+    begun = []
+
+    def fn(tile, piece):
+        begun.append(tile)
+        raise MemoryError
+
+    photo = picture((64, 1024))
+    with pytest.raises(MemoryError):
+        Darkroom(threads=2).map(fn, photo, out=np.zeros_like(photo), tile=32)
+    assert len(begun) < 16
 
 
 def test_a_budget_too_small_to_work_in_is_refused():

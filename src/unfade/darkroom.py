@@ -10,6 +10,7 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,12 @@ class Darkroom:
         zoo: Where models are found; the weights shipped with the package by default.
         progress: Told of every finished tile.
         scratch: Folder for scratch files; the system's temporary folder by default.
+    Attributes:
+        lanes: Tiles that are worked on at once, unless the engine has one thread only: what is
+            prepared for one on a single core hides behind the network's work on the other.
     """
+
+    lanes = 2
 
     def __init__(
         self,
@@ -148,6 +154,8 @@ class Darkroom:
     ) -> NDArray[Any]:
         """Run `fn(tile, *pieces)` over arrays of equal size and collect the cores in `out`.
 
+        Tiles are taken in order, `lanes` of them at once, so `fn` is called by several threads.
+
         Args:
             fn: Gets the tile and the read area of each array; answers for the read area.
             arrays: (H, W) or (H, W, C) arrays; they are only read.
@@ -160,15 +168,30 @@ class Darkroom:
         """
         size = out.shape[:2]
         work = list(tiles((size[0], size[1]), tile, halo, multiple_of))
-        for done, piece in enumerate(work):
+
+        def do(piece: Tile) -> None:
             self._check()
             if where is None or where[piece.core].any():
                 answer = fn(piece, *(array[piece.read] for array in arrays))
                 out[piece.core] = answer[piece.inner]
                 self._let_go()
+
+        for done, _ in enumerate(self._side_by_side(do, work), 1):
             if self._progress is not None:
-                self._progress(self._stage, done + 1, len(work))
+                self._progress(self._stage, done, len(work))
         return out
+
+    def _side_by_side(self, do: Callable[[Tile], None], work: list[Tile]) -> Iterator[None]:
+        """Do the work in order, some of it at once; what fails or is stopped begins no more."""
+        if self._threads == 1 or self.lanes == 1 or len(work) == 1:
+            yield from map(do, work)
+            return
+        with ThreadPoolExecutor(self.lanes) as pool:
+            try:
+                yield from pool.map(do, work)
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
 
     def infer(
         self,
@@ -207,7 +230,10 @@ class Darkroom:
         """The side of a tile in pixels that keeps a network within a quarter of the budget."""
         if model.card.tiling == "whole":
             return max(size)
-        side = math.isqrt(self.memory // 4 // model.card.bytes_per_pixel) - 2 * model.card.halo
+        # Cards speak of 32-bit floats.
+        share = 1 if self._engine is None else self._engine.number_bytes / 4
+        needed = model.card.bytes_per_pixel * share
+        side = math.isqrt(int(self.memory / 4 / needed)) - 2 * model.card.halo
         return max(LEAST_TILE, min(side, MOST_TILE))
 
     def tile_where(self, where: NDArray[Any], halo: int, most: int) -> int:

@@ -38,9 +38,11 @@ class Engine(Protocol):
 
     Attributes:
         name: One of `ENGINES`, with the precision it computes in: `openvino-bf16`.
+        number_bytes: Bytes of a number between two layers: 4, or 2 in bf16.
     """
 
     name: str
+    number_bytes: int
 
     def load(self, path: Path) -> Network:
         """Make a network of an ONNX file.

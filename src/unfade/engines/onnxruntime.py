@@ -39,6 +39,7 @@ class OnnxRuntime:
     """
 
     name = "onnxruntime"
+    number_bytes = 4
 
     def __init__(self, threads: int = 0) -> None:
         onnxruntime.disable_telemetry_events()

@@ -66,6 +66,7 @@ class OpenVino:
             raise EngineError("this processor has no bf16; use openvino-fp32 or openvino")
         precision = precision or ("bf16" if has_bf16 else "fp32")
         self.name = f"openvino-{precision}"
+        self.number_bytes = {"fp32": 4, "bf16": 2}[precision]
         self._config: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[precision],
             "PERFORMANCE_HINT": "LATENCY",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,8 @@ class Model:
     def __init__(self, network: Network, card: ModelCard) -> None:
         self.network = network
         self.card = card
+        # A network takes all cores, and its memory is meant to be needed once.
+        self._busy = threading.Lock()
 
     def __call__(self, *arrays: NDArray[np.float32]) -> NDArray[np.float32]:
         """Run the network on one picture or tile.
@@ -41,7 +45,8 @@ class Model:
             raise ModelError(
                 f"{self.card.name} takes inputs of {self.card.inputs} channels, got {channels}"
             )
-        answer: NDArray[np.float32] = self.network(*planes)[0]
+        with self._busy:
+            answer: NDArray[np.float32] = self.network(*planes)[0]
         if answer.ndim != 3:
             return answer
         height, width = arrays[0].shape[:2]
