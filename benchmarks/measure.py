@@ -27,7 +27,7 @@ from unfade.io.read import can_read
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 SIDE = 256
-MANY, SOME, FEW = 50, 16, 8
+MANY, SOME, FEW = 30, 12, 4
 """Photos for fast methods, for networks, and for biharmonic inpainting and BM3D."""
 
 CROPS = 3
