@@ -1,7 +1,10 @@
+import cv2
 import numpy as np
 import pytest
 
-from unfade.stages.marks import Calibration, judge
+from unfade import darkroom
+from unfade.darkroom import Darkroom
+from unfade.stages.marks import CANDIDATE, Calibration, candidates, judge
 
 DOUBTFUL = 0.95
 
@@ -41,3 +44,23 @@ def test_higher_peaks_are_likelier_and_nothing_is_beyond_doubt():
 def test_no_candidates_leave_the_share_of_a_clean_photo():
     likely, share = judge(np.zeros(0))
     assert likely.shape == (0,) and share < 0.05
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.45, 0.6, 1.0])
+@pytest.mark.parametrize("rows", [1, 3, 50])
+def test_candidates_are_the_same_whatever_strips_they_are_found_in(share, rows, monkeypatch):
+    monkeypatch.setattr(darkroom, "STRIP_PIXELS", rows * 41)
+    rng = np.random.default_rng(int(share * 100))
+    probability = np.where(
+        rng.random((37, 41)) < share, rng.uniform(CANDIDATE, 1, (37, 41)), 0.1
+    ).astype(np.float32)
+    seen = candidates(probability, Darkroom())
+    marks = (probability >= CANDIDATE).astype(np.uint8)
+    count, expected, stats, _ = cv2.connectedComponentsWithStats(marks, connectivity=8)
+    assert len(seen.areas) == len(seen.peaks) == count
+    pairs = np.unique(np.stack([seen.labels.ravel(), expected.ravel()]), axis=1)
+    assert pairs.shape[1] == len(np.unique(expected))
+    for mine, theirs in pairs.T:
+        assert seen.areas[mine] == stats[theirs, cv2.CC_STAT_AREA]
+        if mine:
+            assert seen.peaks[mine] == probability[expected == theirs].max()

@@ -40,7 +40,7 @@ class Candidates:
     """
 
     labels: NDArray[np.int32]
-    areas: NDArray[np.int32]
+    areas: NDArray[np.int64]
     peaks: NDArray[np.float32]
 
     def of_size(self, least_px: int) -> NDArray[np.bool_]:
@@ -51,23 +51,67 @@ class Candidates:
 
 
 def candidates(probability: NDArray[np.float32], darkroom: Darkroom) -> Candidates:
-    """Find the candidates in (H, W) probabilities: pieces, also across corners, of `CANDIDATE`."""
+    """Find the candidates in (H, W) probabilities: pieces, also across corners, of `CANDIDATE`.
+
+    Strip by strip, so that a scan may be larger than memory; what reaches from one strip into the
+    next is joined afterwards.
+    """
     size = (probability.shape[0], probability.shape[1])
-    marks = np.empty(size, np.uint8)
+    labels = darkroom.empty(size, np.int32)
+    areas, peaks = [np.zeros(1, np.int64)], [np.zeros(1, np.float32)]
+    touching: list[NDArray[np.int32]] = []
+    known = 0
 
-    def mark(rows: slice) -> None:
-        marks[rows] = probability[rows] >= CANDIDATE
+    def label(rows: slice) -> None:
+        nonlocal known
+        seen = probability[rows]
+        marks = (seen >= CANDIDATE).astype(np.uint8)
+        count, pieces, stats, _ = cv2.connectedComponentsWithStats(marks, connectivity=8)
+        found = np.asarray(pieces, np.int32)
+        highest = np.zeros(count, np.float32)
+        within = marks > 0
+        np.maximum.at(highest, found[within], seen[within])
+        areas.append(np.asarray(stats[1:, cv2.CC_STAT_AREA], np.int64))
+        peaks.append(highest[1:])
+        labels[rows] = np.where(within, found + known, 0)
+        known += count - 1
+        if rows.start:
+            touching.extend(_touching(labels[rows.start - 1], labels[rows.start]))
 
-    darkroom.strips(mark, size)
-    count, pieces, stats, _ = cv2.connectedComponentsWithStats(marks, connectivity=8)
-    labels, peaks = np.asarray(pieces, np.int32), np.zeros(count, np.float32)
+    darkroom.strips(label, size)
+    which = _joined(known + 1, np.concatenate([np.zeros((0, 2), np.int32), *touching]))
 
-    def climb(rows: slice) -> None:
-        within = marks[rows] > 0
-        np.maximum.at(peaks, labels[rows][within], probability[rows][within])
+    def rename(rows: slice) -> None:
+        labels[rows] = which[labels[rows]]
 
-    darkroom.strips(climb, size)
-    return Candidates(labels, np.asarray(stats[:, cv2.CC_STAT_AREA], np.int32), peaks)
+    darkroom.strips(rename, size)
+    count = int(which.max()) + 1
+    highest = np.zeros(count, np.float32)
+    np.maximum.at(highest, which, np.concatenate(peaks))
+    whole = np.bincount(which, np.concatenate(areas), count).astype(np.int64)
+    whole[0] = size[0] * size[1] - whole[1:].sum()
+    return Candidates(labels, whole, highest)
+
+
+def _touching(above: NDArray[np.int32], below: NDArray[np.int32]) -> list[NDArray[np.int32]]:
+    """Pairs (n, 2) of pieces that meet between two rows, straight or across corners."""
+    pairs = [
+        np.stack([above, below], 1),
+        np.stack([above[1:], below[:-1]], 1),
+        np.stack([above[:-1], below[1:]], 1),
+    ]
+    return [np.unique(pair[(pair > 0).all(axis=1)], axis=0) for pair in pairs]
+
+
+def _joined(count: int, pairs: NDArray[np.int32]) -> NDArray[np.int32]:
+    """New numbers (count,) of pieces, in which those of a pair, and theirs, have the same."""
+    lowest = np.arange(count)
+    while (lowest[pairs[:, 0]] != lowest[pairs[:, 1]]).any():
+        left, right = lowest[pairs[:, 0]], lowest[pairs[:, 1]]
+        np.minimum.at(lowest, np.maximum(left, right), np.minimum(left, right))
+        while (lowest != lowest[lowest]).any():
+            lowest = lowest[lowest]
+    return np.unique(lowest, return_inverse=True)[1].astype(np.int32)
 
 
 @dataclasses.dataclass(frozen=True)
