@@ -95,6 +95,13 @@ def classical(args: argparse.Namespace, folder: Path) -> Iterator[Command]:
     return evaluation("classical", args.data, args, "--aging", AGING, *words)
 
 
+def why(args: argparse.Namespace, folder: Path) -> Iterator[Command]:
+    words = [w for r in ("smooth", "denoised") for w in ("--recipe", HERE / f"recipes/{r}.toml")]
+    words += ["--limit", str(MANY), "--no-clean"]
+    aging = "film-35mm,print-bw"
+    return evaluation("why", args.data, args, "--aging", aging, "--recipe", "auto", *words)
+
+
 def slow(args: argparse.Namespace, folder: Path) -> Iterator[Command]:
     words = ["--recipe", "auto", "--baseline", "biharmonic-ours-mask,biharmonic-true-mask,bm3d"]
     return evaluation("slow", args.data, args, "--aging", AGING, *words, "--limit", str(FEW))
@@ -160,6 +167,7 @@ STEPS: dict[str, Callable[[argparse.Namespace, Path], Iterator[Command]]] = {
     "agreement": measured("agreement"),
     "quality": measured("quality"),
     "classical": classical,
+    "why": why,
     "slow": slow,
     "unets": detectors,
     "restorers": restorers,

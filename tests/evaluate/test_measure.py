@@ -45,7 +45,7 @@ def test_every_evaluation_that_is_run_is_understood(script, args, tmp_path):
     found = [
         c[4:] for c in commands(script, args, tmp_path) if c[1:4] == ["-m", "unfade", "evaluate"]
     ]
-    assert len(found) == 5
+    assert len(found) == 6
     for words in found:
         asked = evaluate.make_context("evaluate", list(words)).params
         assert set(asked["baselines"]) <= set(BASELINES) and asked["aging"]
