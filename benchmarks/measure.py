@@ -115,7 +115,7 @@ def detectors(args: argparse.Namespace, folder: Path) -> Iterator[Command]:
 def restorers(args: argparse.Namespace, folder: Path) -> Iterator[Command]:
     words = ["--recipe", "auto", *networks(args, RESTORERS), "--baseline", "identity"]
     words += ["--limit", str(SOME)]
-    return evaluation("restorers", args.data, args, "--aging", "old-photo-mixed", *words)
+    return evaluation("restorers", args.data, args, "--aging", AGING, *words)
 
 
 def networks(args: argparse.Namespace, names: Sequence[str]) -> list[str | Path]:
