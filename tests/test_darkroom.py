@@ -174,12 +174,12 @@ def test_two_tiles_are_at_work_at_once_unless_there_is_one_thread():
     out = Darkroom(threads=2).map(fn, photo, out=np.zeros_like(photo), tile=48)
     np.testing.assert_array_equal(out, photo)
     alone = []
-    Darkroom(threads=1).map(
-        lambda tile, piece: (alone.append(threading.current_thread()), piece)[1],
-        *(photo,),
-        out=np.zeros_like(photo),
-        tile=48,
-    )
+
+    def note(tile, piece):
+        alone.append(threading.current_thread())
+        return piece
+
+    Darkroom(threads=1).map(note, photo, out=np.zeros_like(photo), tile=48)
     assert set(alone) == {threading.main_thread()}
 
 
