@@ -9,10 +9,10 @@ import os
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -22,6 +22,8 @@ from .errors import Cancelled
 from .models.model import Model
 from .models.zoo import Zoo
 from .tiling import Tile, tiles
+
+T = TypeVar("T")
 
 Progress = Callable[[str, int, int], None]
 """Called as `progress(stage name, tiles done, tiles in all)`."""
@@ -170,7 +172,6 @@ class Darkroom:
         work = list(tiles((size[0], size[1]), tile, halo, multiple_of))
 
         def do(piece: Tile) -> None:
-            self._check()
             if where is None or where[piece.core].any():
                 answer = fn(piece, *(array[piece.read] for array in arrays))
                 out[piece.core] = answer[piece.inner]
@@ -181,8 +182,18 @@ class Darkroom:
                 self._progress(self._stage, done, len(work))
         return out
 
-    def _side_by_side(self, do: Callable[[Tile], None], work: list[Tile]) -> Iterator[None]:
+    def several(self, fn: Callable[[T], None], work: Sequence[T]) -> None:
+        """Call `fn` for each piece of work, `lanes` at once, unless the darkroom is stopped."""
+        for _ in self._side_by_side(fn, work):
+            pass
+
+    def _side_by_side(self, fn: Callable[[T], None], work: Sequence[T]) -> Iterator[None]:
         """Do the work in order, some of it at once; what fails or is stopped begins no more."""
+
+        def do(piece: T) -> None:
+            self._check()
+            fn(piece)
+
         if self._threads == 1 or self.lanes == 1 or len(work) == 1:
             yield from map(do, work)
             return

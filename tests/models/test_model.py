@@ -71,3 +71,11 @@ def test_a_plane_may_stand_for_one_channel():
 def test_inputs_that_do_not_fit_the_card_are_refused(arrays):
     with pytest.raises(ModelError, match=r"test takes inputs of \(3,\) channels, got"):
         model(lambda x: x)(*(picture(4, 4, channels) for channels in arrays))
+
+
+def test_many_pictures_are_answered_one_by_one():
+    pictures = np.stack([picture(6, 6) * share for share in (0.0, 0.5, 1.0)])
+    answers = model(lambda x: x.mean((2, 3))).each(pictures)
+    np.testing.assert_allclose(answers, pictures.mean(axis=(1, 2)), rtol=1e-5)
+    with pytest.raises(ModelError, match=r"test takes inputs of \(3,\) channels, got \(1,\)"):
+        model(lambda x: x).each(pictures[:, :, :, :1])

@@ -158,9 +158,10 @@ def test_strips_do_not_show_in_the_mask(monkeypatch):
     probability[20:180, 60] = 1
     probability[90:95, 10:14] = 1
     stage = DetectDamage(grow_px=3)
-    whole, count = stage.mask(probability, Room())
+    photo = Photo(np.zeros((200, 120, 3), np.float32))
+    whole, count = stage.mask(photo, probability, Room())
     monkeypatch.setattr(module, "STRIP_PIXELS", 7 * 120)
-    strips, again = stage.mask(probability, Room())
+    strips, again = stage.mask(photo, probability, Room())
     assert count == again == 2 and np.array_equal(whole, strips)
     assert whole[17:183, 57:64].any(axis=1).all() and not whole[:16].any()
 

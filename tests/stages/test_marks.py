@@ -4,9 +4,26 @@ import pytest
 
 from unfade import darkroom
 from unfade.darkroom import Darkroom
-from unfade.stages.marks import CANDIDATE, Calibration, candidates, judge
+from unfade.stages.marks import (
+    CANDIDATE,
+    Calibration,
+    candidates,
+    highest,
+    likelihood,
+    log_odds,
+    share_of_true,
+)
 
 DOUBTFUL = 0.95
+
+
+DEFAULT = Calibration()
+
+
+def judge(peaks, calibration=DEFAULT):
+    evidence = calibration.evidence(log_odds(np.asarray(peaks)))
+    share = share_of_true(evidence)
+    return likelihood(evidence, share), share
 
 
 def test_a_doubtful_mark_is_damage_among_many_sure_ones_and_a_detail_on_a_clean_photo():
@@ -64,3 +81,6 @@ def test_candidates_are_the_same_whatever_strips_they_are_found_in(share, rows, 
         assert seen.areas[mine] == stats[theirs, cv2.CC_STAT_AREA]
         if mine:
             assert seen.peaks[mine] == probability[expected == theirs].max()
+            left, top, width, height = stats[theirs, :4]
+            assert seen.boxes[mine].tolist() == [left, top, left + width, top + height]
+    np.testing.assert_array_equal(highest(seen, probability, Darkroom())[1:], seen.peaks[1:])

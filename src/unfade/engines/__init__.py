@@ -23,7 +23,7 @@ class Network(Protocol):
         """Run it once.
 
         Args:
-            arrays: One (1, C, H, W) float32 array per input, in the order of the ONNX file. They
+            arrays: One (N, C, H, W) float32 array per input, in the order of the ONNX file. They
                 are only read.
         Returns:
             The first output as float32, batch axis kept; the caller's own memory.

@@ -93,7 +93,7 @@ def look_for_damage(photo: Photo, stage: DetectDamage, darkroom: Darkroom) -> tu
     """Give the probability of damage, and the marks a stage makes of it before they are grown."""
     with darkroom.during("evaluate"):
         probability = damage_probability(photo, darkroom)
-    marks, _ = dataclasses.replace(stage, grow_px=0).mask(probability, darkroom)
+    marks, _ = dataclasses.replace(stage, grow_px=0).mask(photo, probability, darkroom)
     return probability, marks
 
 

@@ -18,7 +18,7 @@ class Model:
     """A network called like a function on pictures.
 
     Args:
-        network: Takes and gives (1, C, H, W) float32 arrays.
+        network: Takes and gives (N, C, H, W) float32 arrays.
         card: Its facts.
     """
 
@@ -45,12 +45,32 @@ class Model:
             raise ModelError(
                 f"{self.card.name} takes inputs of {self.card.inputs} channels, got {channels}"
             )
-        with self._busy:
-            answer: NDArray[np.float32] = self.network(*planes)[0]
+        answer = self._run(*planes)[0]
         if answer.ndim != 3:
             return answer
         height, width = arrays[0].shape[:2]
         return from_planes(answer, (height * self.card.scale, width * self.card.scale))
+
+    def each(self, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Run a network that answers with numbers on many small pictures at once.
+
+        Args:
+            pictures: (N, H, W, C) float32, of the size and channels that the network takes.
+        Returns:
+            (N, numbers) float32.
+        Raises:
+            ModelError: The pictures do not fit the card's inputs.
+        """
+        if self.card.inputs != pictures.shape[3:]:
+            raise ModelError(
+                f"{self.card.name} takes inputs of {self.card.inputs} channels, "
+                f"got {pictures.shape[3:]}"
+            )
+        return self._run(np.ascontiguousarray(pictures.transpose(0, 3, 1, 2), np.float32))
+
+    def _run(self, *planes: NDArray[np.float32]) -> NDArray[np.float32]:
+        with self._busy:
+            return self.network(*planes)
 
 
 def to_planes(array: NDArray[np.float32], multiple_of: int = 1) -> NDArray[np.float32]:

@@ -17,7 +17,8 @@ from ..recipe import Finding
 from ..settings import check_settings, setting
 from ..tiling import Tile
 from .infrared import InfraredReading, read_infrared_damage
-from .marks import Calibration, candidates, judge
+from .marks import candidates, highest, likelihood, share_of_true
+from .verify import evidence, evidence_of_peaks
 
 Plane = NDArray[np.float32]
 Kinds = NDArray[np.uint8]
@@ -70,7 +71,8 @@ class DetectDamage:
         reading = None if photo.infrared is None else read_infrared_damage(photo, darkroom)
         probability, kinds = find_damage(photo, darkroom, reading)
         kinds = kinds if photo.kinds is None else None
-        mask, count = self.mask(probability, darkroom)
+        hidden = None if reading is None else reading.probability
+        mask, count = self.mask(photo, probability, darkroom, hidden)
         mask, spared = self._spare_original(photo.kinds if kinds is None else kinds, mask, darkroom)
         areas = None if kinds is None else keep_marked(kinds, mask, darkroom)
         share = float(np.count_nonzero(mask)) / mask.size
@@ -118,18 +120,27 @@ class DetectDamage:
         """
         return 1 / (1 + math.exp(-0.85 + 8 * (self.sensitivity - 0.5)))
 
-    def mask(self, probability: Plane, darkroom: Darkroom) -> tuple[Mask, int]:
-        """Turn the network's probabilities into a mask: candidates, each kept or dropped whole.
+    def mask(
+        self, photo: Photo, probability: Plane, darkroom: Darkroom, infrared: Plane | None = None
+    ) -> tuple[Mask, int]:
+        """Turn probabilities of a photo into a mask: candidates, each kept or dropped whole.
 
+        Args:
+            probability: (H, W), as `find_damage` gives it.
+            infrared: (H, W), how likely the infrared alone calls each pixel damaged; it needs
+                nobody to verify it.
         Returns:
             (H, W) of 0 and 1, and the number of marks.
         """
         size = (probability.shape[0], probability.shape[1])
         seen = candidates(probability, darkroom)
         large = seen.of_size(self.min_area_px)
+        speaking = evidence(photo.pixels, probability, seen, large, darkroom)
+        if infrared is not None:
+            shown = highest(seen, infrared, darkroom)[large]
+            speaking = np.maximum(speaking, evidence_of_peaks(shown, darkroom))
         found = np.zeros(len(large), np.uint8)
-        calibration = Calibration(*darkroom.model("damage").card.calibration)
-        found[large] = judge(seen.peaks[large], calibration)[0] >= self.threshold
+        found[large] = likelihood(speaking, share_of_true(speaking)) >= self.threshold
         width = 2 * self.grow_px + 1
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
         mask = darkroom.empty(size, np.float32)

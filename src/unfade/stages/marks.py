@@ -37,11 +37,13 @@ class Candidates:
         labels: (H, W) int32: number of the candidate that a pixel belongs to, 0 for none.
         areas: (n + 1,) pixels of each; the first is what belongs to none.
         peaks: (n + 1,) highest probability within each.
+        boxes: (n + 1, 4) left, top, right and bottom in pixels; the first means nothing.
     """
 
     labels: NDArray[np.int32]
     areas: NDArray[np.int64]
     peaks: NDArray[np.float32]
+    boxes: NDArray[np.int64]
 
     def of_size(self, least_px: int) -> NDArray[np.bool_]:
         """(n + 1,): which have so many pixels; what belongs to none does not count."""
@@ -59,6 +61,7 @@ def candidates(probability: NDArray[np.float32], darkroom: Darkroom) -> Candidat
     size = (probability.shape[0], probability.shape[1])
     labels = darkroom.empty(size, np.int32)
     areas, peaks = [np.zeros(1, np.int64)], [np.zeros(1, np.float32)]
+    boxes = [np.zeros((1, 4), np.int64)]
     touching: list[NDArray[np.int32]] = []
     known = 0
 
@@ -73,6 +76,7 @@ def candidates(probability: NDArray[np.float32], darkroom: Darkroom) -> Candidat
         np.maximum.at(highest, found[within], seen[within])
         areas.append(np.asarray(stats[1:, cv2.CC_STAT_AREA], np.int64))
         peaks.append(highest[1:])
+        boxes.append(_boxes(np.asarray(stats[1:], np.int64), rows.start))
         labels[rows] = np.where(within, found + known, 0)
         known += count - 1
         if rows.start:
@@ -90,7 +94,35 @@ def candidates(probability: NDArray[np.float32], darkroom: Darkroom) -> Candidat
     np.maximum.at(highest, which, np.concatenate(peaks))
     whole = np.bincount(which, np.concatenate(areas), count).astype(np.int64)
     whole[0] = size[0] * size[1] - whole[1:].sum()
-    return Candidates(labels, whole, highest)
+    return Candidates(labels, whole, highest, _around(which, np.concatenate(boxes), count))
+
+
+def _boxes(stats: NDArray[np.int64], top: int) -> NDArray[np.int64]:
+    """Boxes (n, 4) of pieces, by OpenCV's statistics of a strip that begins at row `top`."""
+    left, upper, width, height = stats[:, :4].T
+    return np.stack([left, upper + top, left + width, upper + top + height], axis=1)
+
+
+def _around(which: NDArray[np.int32], boxes: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Boxes (count, 4) around all pieces that share a number."""
+    joined = np.tile(np.array([np.iinfo(np.int64).max, np.iinfo(np.int64).max, 0, 0]), (count, 1))
+    np.minimum.at(joined[:, :2], which, boxes[:, :2])
+    np.maximum.at(joined[:, 2:], which, boxes[:, 2:])
+    return np.asarray(joined, np.int64)
+
+
+def highest(
+    seen: Candidates, plane: NDArray[np.float32], darkroom: Darkroom
+) -> NDArray[np.float32]:
+    """(n + 1,) highest value of another (H, W) plane within each candidate."""
+    most = np.zeros(len(seen.areas), np.float32)
+
+    def strip(rows: slice) -> None:
+        within = seen.labels[rows] > 0
+        np.maximum.at(most, seen.labels[rows][within], plane[rows][within])
+
+    darkroom.strips(strip, (plane.shape[0], plane.shape[1]))
+    return most
 
 
 def _touching(above: NDArray[np.int32], below: NDArray[np.int32]) -> list[NDArray[np.int32]]:
@@ -116,18 +148,18 @@ def _joined(count: int, pairs: NDArray[np.int32]) -> NDArray[np.int32]:
 
 @dataclasses.dataclass(frozen=True)
 class Calibration:
-    """What the peak of a candidate says: log likelihood ratio = slope * log odds + offset.
+    """What the log odds of a candidate say: log likelihood ratio = slope * log odds + offset.
 
-    The default is that of the network that ships, from training photos held out: of candidates
-    with a peak of 0.93 as many are true as false if half of all are.
+    The default is that of the peaks of the damage network that ships, from training photos held
+    out: of candidates with a peak of 0.93 as many are true as false if half of all are.
     """
 
     slope: float = 0.995
     offset: float = -2.638
 
-    def evidence(self, peaks: NDArray[np.floating]) -> Numbers:
-        """Log likelihood ratio of true to false for candidates with these peak probabilities."""
-        return np.asarray(self.slope * log_odds(peaks) + self.offset)
+    def evidence(self, odds: NDArray[np.floating]) -> Numbers:
+        """Log likelihood ratio of true to false for candidates with these log odds."""
+        return np.asarray(self.slope * np.asarray(odds, np.float64) + self.offset)
 
 
 def log_odds(probabilities: NDArray[np.floating]) -> Numbers:
@@ -136,20 +168,20 @@ def log_odds(probabilities: NDArray[np.floating]) -> Numbers:
     return np.asarray(np.log(clipped / (1 - clipped)))
 
 
-def judge(
-    peaks: NDArray[np.floating], calibration: Calibration = Calibration()
-) -> tuple[Numbers, float]:
-    """How likely each candidate of a photo is damage, and which share of them is.
+def share_of_true(evidence: Numbers) -> float:
+    """Which share of a photo's candidates is damage, by their log likelihood ratios (n,)."""
+    share = TRUE_BEFORE / (TRUE_BEFORE + FALSE_BEFORE)
+    for _ in range(ROUNDS):
+        true = float(likelihood(evidence, share).sum())
+        share = (true + TRUE_BEFORE) / (len(evidence) + TRUE_BEFORE + FALSE_BEFORE)
+    return share
+
+
+def likelihood(evidence: Numbers, share: float) -> Numbers:
+    """How likely each candidate is damage, (n,) in [0, 1], where a share of all candidates is.
 
     Args:
-        peaks: (n,) highest probability of damage within each candidate.
-    Returns:
-        (n,) in [0, 1], and the share in [0, 1].
+        evidence: (n,) log likelihood ratio of true to false of each candidate.
+        share: Of `share_of_true`.
     """
-    evidence = calibration.evidence(peaks)
-    share = TRUE_BEFORE / (TRUE_BEFORE + FALSE_BEFORE)
-    likely = np.zeros_like(evidence)
-    for _ in range(ROUNDS):
-        likely = 1 / (1 + np.exp(-(evidence + np.log(share / (1 - share)))))
-        share = float(likely.sum() + TRUE_BEFORE) / (len(likely) + TRUE_BEFORE + FALSE_BEFORE)
-    return likely, share
+    return np.asarray(1 / (1 + np.exp(-(evidence + np.log(share / (1 - share))))))

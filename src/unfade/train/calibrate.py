@@ -1,4 +1,4 @@
-"""How far the peak of a mark is to be believed, measured on photos that the network never saw."""
+"""How far a network is to be believed in its marks, measured on photos that it never saw."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from ..models.card import ModelCard
 from ..models.zoo import Zoo
 from ..photo import Photo
 from ..stages.damage import DetectDamage, damage_probability
-from ..stages.marks import Calibration, candidates, log_odds
+from ..stages.marks import Calibration, Numbers, candidates
+from ..stages.verify import evidence
 from .data import find_photos, held_out
 
 AGINGS = ("old-photo-mixed", "film-35mm")
@@ -29,30 +30,35 @@ SEVERITY = 0.5
 FEWEST = 50
 """Candidates of either sort, below which nothing is measured."""
 
-Peaks = NDArray[np.float32]
 Truth = NDArray[np.bool_]
 
 
 def calibrate_card(network: Path, folders: Sequence[Path], library: str = "") -> Calibration:
-    """Calibrate an exported damage network on those photos of folders that training holds out.
+    """Calibrate an exported network on those photos of folders that training holds out.
 
     Args:
-        network: An ONNX file of `unfade export`, its card beside it; the card takes the result.
+        network: An ONNX file of `unfade export`, its card beside it; the card takes the result. A
+            damage network is believed by its peaks, one that verifies by its answers to what the
+            zoo's damage network proposes.
     Raises:
-        ModelError: Not a damage network, or no photos to tell by.
+        ModelError: Neither a damage network nor one that verifies, or no photos to tell by.
     """
     beside = network.with_suffix(".toml")
     card = ModelCard.from_toml(beside.read_text("utf-8"))
-    if card.task != "damage":
-        raise ModelError(f"only damage networks are calibrated; {network.name} is for {card.task}")
+    if card.task not in ("damage", "verify"):
+        raise ModelError(
+            f"only networks that find or verify damage are calibrated; {network.name} is for "
+            f"{card.task}"
+        )
     photos = [path for folder in folders for path in find_photos(folder) if held_out(path)]
     if not photos:
         raise ModelError("none of these photos is held out of training (1 in 32 is); give more")
-    with tempfile.TemporaryDirectory() as folder:
-        # The stage asks for `damage`, whatever this file is called.
-        shutil.copyfile(network, Path(folder) / "damage.onnx")
-        renamed = dataclasses.replace(card, name="damage")
-        (Path(folder) / "damage.toml").write_text(renamed.to_toml(), "utf-8")
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        _put(folder, network, dataclasses.replace(card, name=card.task, verifier=""))
+        if card.task == "verify":
+            path, detector = Zoo().find("damage")
+            _put(folder, path, dataclasses.replace(detector, verifier="verify"))
         room = Darkroom(zoo=Zoo(folder))
         found = calibrate(photos, room, library, "val" if library else "all")
     numbers = (round(found.slope, 3), round(found.offset, 3))
@@ -60,28 +66,36 @@ def calibrate_card(network: Path, folders: Sequence[Path], library: str = "") ->
     return Calibration(*numbers)
 
 
+def _put(folder: Path, network: Path, card: ModelCard) -> None:
+    """Copy a network with a card that lets through its log odds as they are."""
+    shutil.copyfile(network, folder / f"{card.name}.onnx")
+    plain = dataclasses.replace(card, calibration=(1.0, 0.0))
+    (folder / f"{card.name}.toml").write_text(plain.to_toml(), "utf-8")
+
+
 def calibrate(
     photos: Sequence[Path], darkroom: Darkroom, library: str = "", part: str = "all"
 ) -> Calibration:
-    """Measure the calibration of a darkroom's damage network on clean photos, as aged and as is.
+    """Measure the calibration of a darkroom's networks on clean photos, as aged and as they are.
 
     Args:
-        photos: Clean photos that the network was not trained on; fifty are enough.
+        photos: Clean photos that the networks were not trained on; fifty are enough.
+        darkroom: With cards that let log odds through: a calibration of (1, 0).
         library, part: As of `degrade.draw_aging`.
     Raises:
         ModelError: The network proposes too few marks, right ones or wrong ones, to tell.
     """
-    peaks, truth = zip(*_marks(photos, darkroom, library, part), strict=True)
-    return fit(np.concatenate(peaks), np.concatenate(truth))
+    odds, truth = zip(*_marks(photos, darkroom, library, part), strict=True)
+    return fit(np.concatenate(odds), np.concatenate(truth))
 
 
-def fit(peaks: Peaks, truth: Truth) -> Calibration:
-    """Fit the log likelihood ratio of true to false marks, linear in the log odds of their peaks.
+def fit(odds: Numbers, truth: Truth) -> Calibration:
+    """Fit the log likelihood ratio of true to false marks, linear in the log odds they were given.
 
     Logistic regression by Newton's method; the share of true marks is taken out of its offset.
 
     Args:
-        peaks: (n,) in [0, 1].
+        odds: (n,) log odds.
         truth: (n,) whether each is damage.
     Raises:
         ModelError: Fewer than `FEWEST` of either sort.
@@ -91,7 +105,7 @@ def fit(peaks: Peaks, truth: Truth) -> Calibration:
             f"{truth.sum()} right and {(~truth).sum()} wrong marks are too few to calibrate with; "
             f"give more photos, at least {FEWEST} marks of each are needed"
         )
-    seen = np.column_stack([log_odds(peaks), np.ones(len(peaks))])
+    seen = np.column_stack([odds, np.ones(len(odds))])
     weights = np.zeros(2)
     for _ in range(30):
         likely = 1 / (1 + np.exp(-seen @ weights))
@@ -103,7 +117,7 @@ def fit(peaks: Peaks, truth: Truth) -> Calibration:
 
 def _marks(
     photos: Sequence[Path], darkroom: Darkroom, library: str, part: str
-) -> Iterable[tuple[Peaks, Truth]]:
+) -> Iterable[tuple[Numbers, Truth]]:
     for number, path in enumerate(photos):
         clean = read(path)
         yield _judged(clean, np.zeros(clean.size, np.bool_), darkroom)
@@ -114,10 +128,12 @@ def _marks(
             yield _judged(pair.aged, pair.artifacts >= VISIBLE, darkroom)
 
 
-def _judged(photo: Photo, damaged: Truth, darkroom: Darkroom) -> tuple[Peaks, Truth]:
-    """The peaks of the candidates on a photo, and which of them lie on damage for the most part."""
+def _judged(photo: Photo, damaged: Truth, darkroom: Darkroom) -> tuple[Numbers, Truth]:
+    """Log odds of the candidates on a photo, and which of them lie on damage for the most part."""
     with darkroom.during("calibrate"):
-        seen = candidates(damage_probability(photo, darkroom), darkroom)
-    large = seen.of_size(DetectDamage().min_area_px)
+        probability = damage_probability(photo, darkroom)
+        seen = candidates(probability, darkroom)
+        large = seen.of_size(DetectDamage().min_area_px)
+        odds = evidence(photo.pixels, probability, seen, large, darkroom)
     hits = np.bincount(seen.labels.ravel(), damaged.ravel(), minlength=len(seen.areas))
-    return seen.peaks[large], (hits > 0.5 * seen.areas)[large]
+    return odds, (hits > 0.5 * seen.areas)[large]

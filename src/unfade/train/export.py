@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from ..errors import ModelError
 from ..models.card import ModelCard
 from ..stages.fading import PROXY_SIDE
+from ..stages.verify import VIEW_SIDE
 from .calibrate import calibrate_card
 from .nets import Restormer
 from .run import Run, from_record
@@ -35,11 +36,14 @@ UNNAMED = ("task", "data", "look", "out", "workers", "threads", "cache_mb", "dev
 
 FOLDERS = ("library", "init", "pairs", "clips")
 
-HALO = {"damage": 192, "inpaint": 64, "denoise": 96, "fading": 0}
+FIXED = {"fading": PROXY_SIDE, "verify": VIEW_SIDE}
+"""Sides in pixels of what networks see that do not work in tiles."""
+
+HALO = {"damage": 192, "inpaint": 64, "denoise": 96, "fading": 0, "verify": 0}
 """Pixels around a tile that matter: exact for damage and denoise, 2e-4 for inpaint (measured)."""
 
 
-BYTES = {"damage": 256, "inpaint": 128, "denoise": 128, "fading": 320}
+BYTES = {"damage": 256, "inpaint": 128, "denoise": 128, "fading": 320, "verify": 256}
 """Working memory over input pixels, measured in OpenVINO on 1,408 x 1,408 pixels in fp32."""
 
 HALO_SIDE = 768
@@ -120,17 +124,17 @@ def export(net: nn.Module, card: ModelCard, folder: Path, sample: Tensor | None 
         card: Its facts; checksum, parameters and grid are filled in here.
         folder: Where the pair is written.
         sample: Input to trace with; random pixels of 64 x 96 by default. Its sides stay free
-            except for the fading network, which sees a proxy of one size.
+            except for networks that see pictures of one size: of those the number is free.
     Raises:
         ModelError: The exported network answers differently.
     """
-    fixed = card.task == "fading"
+    side = FIXED.get(card.task)
     if sample is None:
-        size = (PROXY_SIDE, PROXY_SIDE) if fixed else (64, 96)
+        size = (side, side) if side else (64, 96)
         sample = torch.rand(1, card.inputs[0], *size)
     path = folder / f"{card.name}.onnx"
     folder.mkdir(parents=True, exist_ok=True)
-    free = {} if fixed else {2: "height", 3: "width"}
+    free = {0: "number"} if side else {2: "height", 3: "width"}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
@@ -139,7 +143,7 @@ def export(net: nn.Module, card: ModelCard, folder: Path, sample: Tensor | None 
             str(path),
             input_names=["input"],
             output_names=["output"],
-            dynamic_axes={"input": free, "output": free} if free else None,
+            dynamic_axes={"input": free, "output": free},
             opset_version=17,
             dynamo=False,
         )
@@ -201,8 +205,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--calibrate",
         type=Path,
         nargs="+",
-        help="of a damage network: folders of clean photos; those held out of training tell how "
-        "far its marks are to be believed",
+        help="of a network that finds or verifies damage: folders of clean photos; those held out "
+        "of training tell how far its marks are to be believed",
+    )
+    parser.add_argument(
+        "--verifier", default="", help="of a damage network: the one that verifies its marks"
     )
     parser.add_argument("--library", default="", help="artefact pictures to calibrate with")
     args = parser.parse_args(arguments)
@@ -211,6 +218,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     if args.name:
         card = dataclasses.replace(card, name=args.name)
+    if args.verifier:
+        card = dataclasses.replace(card, verifier=args.verifier)
     if args.card:
         old = ModelCard.from_toml(args.card.read_text(encoding="utf-8"))
         card = dataclasses.replace(card, data=old.data, paper=old.paper, about=old.about)
@@ -274,7 +283,7 @@ def make_card(run: Run, net: nn.Module) -> ModelCard:
     """The card of a run, without its words and its measured quality."""
     inputs, outputs = channels(run)
     # Restormer looks at all pixels at once: cut into tiles, it would answer otherwise.
-    whole = run.task == "fading" or run.net == "restormer"
+    whole = run.task in FIXED or run.net == "restormer"
     halo = HALO.get(run.task, 0) if not run.net else 0
     if not whole and not halo:
         noise = torch.Generator().manual_seed(0)
@@ -287,7 +296,7 @@ def make_card(run: Run, net: nn.Module) -> ModelCard:
         preset=run.preset,
         inputs=(inputs,),
         channels_out=outputs,
-        multiple_of=1 if run.task == "fading" else grid_of(net),
+        multiple_of=1 if run.task in FIXED else grid_of(net),
         halo=halo,
         tiling="whole" if whole else "tiles",
         bytes_per_pixel=measure_memory(net, inputs) if run.net else BYTES.get(run.task, 320),

@@ -24,6 +24,7 @@ from .fading import FadingData, shrink
 from .pairs import PairCrops, find_pairs
 from .restore import RestoreExamples
 from .run import Run
+from .verify import Detector, VerifyData
 
 CHECK_SEED = 10**6
 CHECKS = 128
@@ -104,6 +105,10 @@ def _crops(run: Run, sources: Sequence[Source], part: str) -> Examples:
     seed = run.seed if part == "train" else CHECK_SEED
     if run.task == "fading":
         return FadingData(Pictures(sources, run.cache_mb, shrink), seed)
+    if run.task == "verify":
+        part = part if run.library else "all"
+        pictures = Pictures(sources, run.cache_mb)
+        return VerifyData(pictures, Detector(run.detector), run.library, part, seed)
     return Crops(Pictures(sources, run.cache_mb), maker(run, part), seed)
 
 

@@ -15,6 +15,7 @@ from .nets import NETS
 
 RATES = {
     "damage": 3e-3,
+    "verify": 2e-3,
     "inpaint": 1e-3,
     "denoise": 1e-3,
     "deblur": 1e-3,
@@ -28,7 +29,7 @@ RESTORMER_RATE = 3e-4
 MODES = {"color": (3, 3), "grey": (1, 1), "colorize": (1, 3)}
 """Channels in and out of the one-stage task."""
 
-NO_PAIRS = ("fading",)
+NO_PAIRS = ("fading", "verify")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,6 +80,9 @@ class Run:
     noise: str = setting(
         "mixed", "denoise: grain, noise, blur and JPEG, or white noise", choices=("mixed", "white")
     )
+    detector: str = setting(
+        "damage", "verify: the damage network whose marks are judged, a name or an ONNX file"
+    )
     library: str = setting("", "folder of artefact pictures; empty draws all shapes")
     init: str = setting(
         "", "weights to begin with: a model by name, a run, a checkpoint, an ONNX or .pth file"
@@ -109,6 +113,8 @@ class Run:
             raise ValueError("nothing to learn from; give --data, --clips or --pairs")
         if self.pairs and self.task in NO_PAIRS:
             raise ValueError(f"{self.task} learns from clean photos only; use --data, not --pairs")
+        if self.look and self.task == "verify":
+            raise ValueError("verify looks at marks, not at whole photos; leave --look away")
         if self.loss and self.loss not in LOSSES.get(self.task, {}):
             known = ", ".join(LOSSES.get(self.task, {})) or "none to choose from"
             raise ValueError(f"no loss {self.loss!r} for {self.task}; known: {known}")

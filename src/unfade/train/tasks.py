@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from torch import nn
 
+from ..stages.verify import VIEW_CHANNELS
 from .fading import FadingNet, FadingTask
 from .losses import LOSSES
 from .nets import make_net
 from .restore import RestoreTask
 from .run import MODES, Run
 from .task import KINDS, DamageTask, DenoiseTask, InpaintTask, Task
+from .verify import VerifyTask
 
-CHANNELS = {"inpaint": (4, 3), "denoise": (3, 3), "deblur": (3, 3), "fading": (3, 32)}
+CHANNELS = {
+    "verify": (VIEW_CHANNELS, 1),
+    "inpaint": (4, 3),
+    "denoise": (3, 3),
+    "deblur": (3, 3),
+    "fading": (3, 32),
+}
 
 
 def channels(run: Run) -> tuple[int, int]:
@@ -41,6 +49,8 @@ def _wrap(run: Run, net: nn.Module) -> Task:
         return FadingTask(*common)
     if run.task == "inpaint":
         return InpaintTask(*common)
+    if run.task == "verify":
+        return VerifyTask(*common)
     loss = run.loss or next(iter(LOSSES[run.task]))
     if run.task == "damage":
         return DamageTask(*common, loss)

@@ -5,6 +5,7 @@ from .photo import PhotoUNet
 from .registry import NETS, make_net
 from .restormer import Restormer
 from .unet import UNet
+from .verify import VerifyNet
 
 __all__ = [
     "BLOCKS",
@@ -15,5 +16,6 @@ __all__ = [
     "Restormer",
     "SegmentationNet",
     "UNet",
+    "VerifyNet",
     "make_net",
 ]

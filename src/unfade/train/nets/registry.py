@@ -11,6 +11,7 @@ from .efficient import BLOCKS, WIDTHS, ResidualNet, SegmentationNet
 from .photo import PHOTO_WIDTHS, PhotoUNet
 from .restormer import RESTORMERS, Restormer
 from .unet import UNET_WIDTHS, UNet
+from .verify import VERIFY_WIDTHS, VerifyNet
 
 Make = Callable[[str, str, int, int], nn.Module]
 """Makes a network: task, preset, input channels, output channels."""
@@ -46,6 +47,10 @@ def _photo(task: str, preset: str, inputs: int, outputs: int) -> nn.Module:
     return PhotoUNet(PHOTO_WIDTHS[preset], inputs, outputs)
 
 
+def _verify(task: str, preset: str, inputs: int, outputs: int) -> nn.Module:
+    return VerifyNet(VERIFY_WIDTHS[preset], inputs)
+
+
 CHANGES: dict[str, Make] = {"efficient": _efficient, "restormer": _restormer, "photo-unet": _photo}
 
 NETS: Mapping[str, Mapping[str, Make]] = {
@@ -55,6 +60,7 @@ NETS: Mapping[str, Mapping[str, Make]] = {
         "attention-unet": _unet(gated=True),
         "r2att-unet": _unet(gated=True, recurrent=True),
     },
+    "verify": {"efficient": _verify},
     "inpaint": {"efficient": _efficient},
     "denoise": CHANGES,
     "deblur": CHANGES,

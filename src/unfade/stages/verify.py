@@ -1,0 +1,160 @@
+"""A closer look at each mark: a second network says whether what the first one saw is damage.
+
+A network that labels every pixel learns mostly from pixels that are plainly clean, and errs on the
+few things that look like damage: lamps, buttons, twigs, letters. The second network learns from
+nothing but the first one's candidates, and sees each of them alone, close up and from afar. It is
+a cascade (Viola and Jones, "Rapid Object Detection using a Boosted Cascade of Simple Features",
+CVPR 2001), known as false positive reduction where specks are looked for in medical scans (Setio
+et al., IEEE Transactions on Medical Imaging 35(5), 2016).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..color import in_color
+from ..darkroom import Darkroom
+from ..photo import Pixels
+from .marks import Calibration, Candidates, Numbers, log_odds
+
+VIEW_SIDE = 64
+VIEW_CHANNELS = 9
+"""Of a view: close up red, green, blue, probability, the mark; from afar all but the mark."""
+
+AFAR = 4
+"""How much wider the view from afar is."""
+
+ROOM = 4 / 3
+"""Side of the view over that of a mark too large for it: such a view is shrunk."""
+
+BATCH = 64
+"""Views that the network is given at once, empty ones to fill up: one shape is prepared once."""
+
+Plane = NDArray[np.float32]
+
+
+def evidence(
+    pixels: Pixels, probability: Plane, seen: Candidates, which: NDArray[np.bool_], room: Darkroom
+) -> Numbers:
+    """How much speaks for each candidate: its log likelihood ratio of damage to detail.
+
+    The network that verifies stands on the card of the damage network; without one the peaks of
+    the probabilities must do.
+
+    Args:
+        pixels: (H, W, 1 or 3) of the photo.
+        probability: (H, W), in which the candidates were seen.
+        which: (n + 1,) the candidates that are asked for.
+    """
+    card = room.model("damage").card
+    if not card.verifier:
+        return evidence_of_peaks(seen.peaks[which], room)
+    model = room.model(card.verifier)
+    numbers = np.flatnonzero(which)
+    scene = look_over(pixels, probability, room)
+    odds = np.zeros(len(numbers), np.float32)
+
+    def ask(part: slice) -> None:
+        views = np.zeros((BATCH, VIEW_SIDE, VIEW_SIDE, VIEW_CHANNELS), np.float32)
+        for place, number in enumerate(numbers[part]):
+            views[place] = view(scene, seen, int(number))
+        odds[part] = model.each(views)[: len(numbers[part]), 0]
+
+    starts = range(0, len(numbers), BATCH)
+    room.several(ask, [slice(start, start + BATCH) for start in starts])
+    return Calibration(*model.card.calibration).evidence(odds)
+
+
+def evidence_of_peaks(peaks: Plane, room: Darkroom) -> Numbers:
+    """The same by the highest probability (n,) within each candidate alone."""
+    return Calibration(*room.model("damage").card.calibration).evidence(log_odds(peaks))
+
+
+@dataclasses.dataclass(frozen=True)
+class Scene:
+    """What candidates lie in.
+
+    Attributes:
+        pixels: (H, W, 1 or 3) of the photo.
+        probability: (H, W) of damage, as the first network sees it.
+        small: (H / `AFAR`, W / `AFAR`, 2 or 4), pixels and probability shrunk.
+    """
+
+    pixels: Pixels
+    probability: Plane
+    small: Pixels
+
+
+def look_over(pixels: Pixels, probability: Plane, room: Darkroom) -> Scene:
+    """Shrink pixels and probability once for all views from afar."""
+    height, width, channels = pixels.shape
+    size = (-(-height // AFAR), -(-width // AFAR))
+    small = room.empty((*size, channels + 1))
+
+    def strip(rows: slice) -> None:
+        wide = slice(rows.start * AFAR, rows.stop * AFAR)
+        for part, array in ((small[rows, :, :-1], pixels), (small[rows, :, -1:], probability)):
+            whole = _filled_up(array[wide])
+            shrunk = cv2.resize(whole, part.shape[1::-1], interpolation=cv2.INTER_AREA)
+            part[:] = np.asarray(shrunk).reshape(part.shape)
+
+    # A strip of the small picture reads this many pixels for each of its rows.
+    room.strips(strip, (size[0], width * AFAR))
+    return Scene(pixels, probability, small)
+
+
+def _filled_up(array: NDArray[Any]) -> NDArray[Any]:
+    """Repeat the last row and column until both sides are multiples of `AFAR`."""
+    below, right = (-side % AFAR for side in array.shape[:2])
+    if below or right:
+        array = np.asarray(cv2.copyMakeBorder(array, 0, below, 0, right, cv2.BORDER_REPLICATE))
+    return array
+
+
+def view(scene: Scene, seen: Candidates, number: int) -> Pixels:
+    """What the network is shown of a candidate: (`VIEW_SIDE`, `VIEW_SIDE`, `VIEW_CHANNELS`).
+
+    Beyond the edges of the photo its last pixels are repeated.
+    """
+    left, top, right, bottom = (int(side) for side in seen.boxes[number])
+    side = max(VIEW_SIDE, int(np.ceil(max(right - left, bottom - top) * ROOM)))
+    corner = ((left + right - side) // 2, (top + bottom - side) // 2)
+    far = ((left + right) // (2 * AFAR) - side // 2, (top + bottom) // (2 * AFAR) - side // 2)
+    mark = np.zeros((side, side), np.float32)
+    rows, cols = top - corner[1], left - corner[0]
+    inside = seen.labels[top:bottom, left:right] == number
+    mark[rows : rows + bottom - top, cols : cols + right - left] = inside
+    small = square(scene.small, far, side)
+    planes = (
+        in_color(square(scene.pixels, corner, side)),
+        square(scene.probability, corner, side),
+        square(mark, (0, 0), side),
+        in_color(small[:, :, :-1]),
+        small[:, :, -1],
+    )
+    return np.asarray(np.dstack(planes), np.float32)
+
+
+def square(array: Plane, corner: tuple[int, int], side: int) -> Plane:
+    """Cut (H, W) or (H, W, C) at a corner (left, top) and shrink it to `VIEW_SIDE`.
+
+    Returns:
+        (`VIEW_SIDE`, `VIEW_SIDE`) with the same channels.
+    """
+    (left, top), (height, width) = corner, array.shape[:2]
+    rows = slice(max(0, top), min(height, top + side))
+    cols = slice(max(0, left), min(width, left + side))
+    piece: NDArray[Any] = array[rows, cols]
+    if piece.shape[:2] != (side, side):
+        above, before = rows.start - top, cols.start - left
+        below, behind = side - above - piece.shape[0], side - before - piece.shape[1]
+        edge = cv2.BORDER_REPLICATE
+        piece = np.asarray(cv2.copyMakeBorder(piece, above, below, before, behind, edge))
+    if side != VIEW_SIDE:
+        piece = np.asarray(cv2.resize(piece, (VIEW_SIDE, VIEW_SIDE), interpolation=cv2.INTER_AREA))
+    return np.asarray(piece, np.float32).reshape(VIEW_SIDE, VIEW_SIDE, *array.shape[2:])

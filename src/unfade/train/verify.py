@@ -1,0 +1,190 @@
+"""Training of the network that verifies marks: it learns from what the damage network proposes.
+
+Crops are clean, worn (grain, fading, blur, but nothing that damages) or aged; the damage network
+looks at them, and each of its candidates becomes an example, true by the share of its pixels that
+an artefact visibly changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+from ..color import in_color
+from ..darkroom import Darkroom
+from ..degrade import draw_aging
+from ..degrade.damage import DAMAGE, VISIBLE
+from ..models.card import ModelCard
+from ..models.model import to_planes
+from ..photo import Photo, Pixels
+from ..pipeline import run
+from ..recipe import Recipe
+from ..stages.marks import candidates
+from ..stages.verify import VIEW_CHANNELS, VIEW_SIDE, look_over, view
+from .crops import Draw, random_crop
+from .nets import make_net
+from .task import Batch, Task
+from .weights import find_weights, load_onnx
+
+VIEWS = 32
+"""Examples from one crop."""
+
+LEAST_PX = 5
+WRONG, RIGHT = 0.1, 0.5
+"""Share of visibly damaged pixels up to which a candidate is false, and from which it is true."""
+
+AGINGS = ("old-photo-mixed", "film-35mm", "slide", "print-bw", "print-color")
+OFTEN = (0.4, 0.3, 0.1, 0.1, 0.1)
+
+Plane = NDArray[np.float32]
+
+
+class Detector:
+    """A damage network in PyTorch, opened where it is first used: in the worker of a loader.
+
+    Args:
+        name: Of the network, or its ONNX file; its card lies beside it.
+    """
+
+    def __init__(self, name: str = "damage") -> None:
+        self.path = find_weights(name)
+        self.card = ModelCard.from_toml(self.path.with_suffix(".toml").read_text("utf-8"))
+        self._net: nn.Module | None = None
+
+    def __call__(self, picture: Pixels) -> Plane:
+        """How likely each pixel of (H, W, 3) is damaged: (H, W) in [0, 1]."""
+        net = self._net = self._net or self._open()
+        planes = torch.from_numpy(to_planes(picture, self.card.multiple_of))
+        fast = torch.cpu._is_avx512_bf16_supported()
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=fast):
+            logits = net(planes.to(memory_format=torch.channels_last))[0, 0].float()
+        height, width = picture.shape[:2]
+        return np.asarray(torch.sigmoid(logits)[:height, :width].numpy(), np.float32)
+
+    def _open(self) -> nn.Module:
+        net = make_net("damage", "", self.card.preset, self.card.inputs[0], self.card.channels_out)
+        load_onnx(net, self.path, torch.rand(1, self.card.inputs[0], 64, 64))
+        return net.eval().to(memory_format=torch.channels_last)
+
+
+class VerifyData(Dataset[tuple[Tensor, ...]]):
+    """Candidates on crops of clean photos, aged or not; the n-th is always the same for a seed.
+
+    Args:
+        photos: Decoded clean photos, (H, W, 3) uint8.
+        detector: Proposes the candidates.
+        library, part: As of `degrade.draw_aging`.
+        seed: Fixes every example.
+    """
+
+    def __init__(
+        self,
+        photos: Sequence[NDArray[np.uint8]],
+        detector: Detector,
+        library: str = "",
+        part: str = "train",
+        seed: int = 0,
+    ) -> None:
+        self.photos, self.detector, self.seed = photos, detector, seed
+        self.library, self.part = library, part
+
+    def __getitem__(self, draw: Draw) -> tuple[Tensor, ...]:
+        """Views (`VIEWS`, 9, 64, 64) of candidates on one crop, and which are true (`VIEWS`,)."""
+        rng = np.random.default_rng((self.seed, draw.number))
+        count = min(draw.photos or len(self.photos), len(self.photos))
+        for _ in range(8):  # Some crops have no candidates.
+            photo = self.photos[int(rng.integers(count))]
+            views, truth = self._examples(random_crop(photo, draw.side, rng), rng)
+            if views:
+                break
+        else:
+            views = [np.zeros((VIEW_SIDE, VIEW_SIDE, VIEW_CHANNELS), np.float32)]
+            truth = np.zeros(1, np.float32)
+        places = np.arange(VIEWS) % len(views)
+        planes = np.stack(views)[places].transpose(0, 3, 1, 2)
+        return torch.from_numpy(np.ascontiguousarray(planes)), torch.from_numpy(truth[places])
+
+    def _examples(self, crop: Pixels, rng: np.random.Generator) -> tuple[list[Pixels], Plane]:
+        pixels, artifacts = self._aged(crop, rng)
+        probability = self.detector(pixels)
+        seen = candidates(probability, Darkroom())
+        numbers = rng.permutation(np.flatnonzero(seen.of_size(LEAST_PX)))[:VIEWS]
+        damaged = np.bincount(
+            seen.labels.ravel(), (artifacts >= VISIBLE).ravel(), minlength=len(seen.areas)
+        )
+        share = damaged[numbers] / seen.areas[numbers]
+        truth = np.clip((share - WRONG) / (RIGHT - WRONG), 0, 1)
+        scene = look_over(pixels, probability, Darkroom())
+        views = [view(scene, seen, int(number)) for number in numbers]
+        return views, truth.astype(np.float32)
+
+    def _aged(self, crop: Pixels, rng: np.random.Generator) -> tuple[Pixels, Plane]:
+        """A crop (H, W, 3) as it is, worn or aged, and how much artefacts changed each pixel."""
+        chance = rng.random()
+        if chance < 0.2:
+            return crop, np.zeros(crop.shape[:2], np.float32)
+        aging = draw_aging(
+            rng,
+            str(rng.choice(AGINGS, p=OFTEN)),
+            float(rng.uniform(0.1, 0.9)),
+            size=crop.shape[:2],
+            library=self.library,
+            part=self.part,
+        )
+        spared = Recipe("worn", tuple(stage for stage in aging if stage.name not in DAMAGE))
+        worn = _scanned(crop, spared)
+        if chance < 0.4:
+            return worn, np.zeros(crop.shape[:2], np.float32)
+        aged = _scanned(crop, aging)
+        return aged, np.asarray(np.abs(aged - worn).max(axis=2), np.float32)
+
+
+def _scanned(crop: Pixels, aging: Recipe) -> Pixels:
+    pixels = in_color(run(Photo(crop), aging, Darkroom()).pixels)
+    return np.asarray(np.rint(np.clip(pixels, 0, 1) * 255) / np.float32(255), np.float32)
+
+
+class VerifyTask(Task):
+    """Tell damage from detail: cross-entropy.
+
+    Batches: views (N, K, 9, 64, 64) in [0, 1], and how true each is (N, K), 0 to 1.
+    """
+
+    def loss(self, batch: Batch) -> Tensor:
+        odds, truth = self._answer(batch)
+        return F.binary_cross_entropy_with_logits(odds, truth)
+
+    def on_validation_epoch_start(self) -> None:
+        self.seen: list[tuple[Tensor, Tensor]] = []
+
+    def measure(self, batch: Batch) -> dict[str, Tensor]:
+        odds, truth = self._answer(batch)
+        self.seen.append((odds, truth))
+        return {"entropy": F.binary_cross_entropy_with_logits(odds, truth)}
+
+    def on_validation_epoch_end(self) -> None:
+        """The share of true marks found where one false mark in a hundred passes is the score."""
+        odds, truth = (torch.cat(parts) for parts in zip(*self.seen, strict=True))
+        false, true = odds[truth < 0.5], odds[truth >= 0.5]
+        if len(false) and len(true):
+            for share, name in ((0.01, "score"), (0.001, "found_at_0.001")):
+                level = torch.quantile(false, 1 - share)
+                self.log(name, (true > level).float().mean(), sync_dist=True)
+        else:
+            self.log("score", 0.0, sync_dist=True)
+
+    def pictures(self, batch: Batch) -> list[Tensor]:
+        views, truth = batch[0].flatten(0, 1)[:VIEWS], batch[1].flatten()[:VIEWS]
+        said = torch.sigmoid(self(views).float())[:, :, None, None].expand(-1, 1, VIEW_SIDE, 16)
+        true = truth[:, None, None, None].expand(-1, 1, VIEW_SIDE, 16)
+        return [views[:, :3], views[:, 4:5], views[:, 5:8], said, true]
+
+    def _answer(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        views, truth = (part.flatten(0, 1) for part in batch)
+        return self(views).float()[:, 0], truth

@@ -1,0 +1,144 @@
+"""The second network that looks at each mark alone: what it is shown, and what it decides."""
+
+import numpy as np
+import pytest
+
+from unfade.darkroom import Darkroom
+from unfade.models.card import ModelCard
+from unfade.models.model import Model
+from unfade.photo import Photo
+from unfade.pipeline import run
+from unfade.recipe import Recipe
+from unfade.stages.damage import DetectDamage
+from unfade.stages.marks import candidates
+from unfade.stages.verify import AFAR, BATCH, VIEW_CHANNELS, VIEW_SIDE, look_over, square, view
+
+HALF = VIEW_SIDE // 2
+
+
+class Room(Darkroom):
+    """Bright red is damage to the first network; the second believes it where blue is dark."""
+
+    def model(self, name):
+        def detect(planes):
+            return np.clip(planes[:, :1], 0, 0.999)
+
+        def verify(views):
+            assert views.shape == (BATCH, VIEW_CHANNELS, VIEW_SIDE, VIEW_SIDE)
+            return 40 * (0.5 - views[:, 2, HALF, HALF][:, None])
+
+        facts = {"multiple_of": 16, "halo": 16, "calibration": (1.0, 0.0)}
+        if name == "verify":
+            card = ModelCard(name, name, "", inputs=(VIEW_CHANNELS,), channels_out=1, **facts)
+            return Model(verify, card)
+        card = ModelCard(name, name, "", channels_out=1, verifier="verify", **facts)
+        return Model(detect, card)
+
+
+def specks(blue, probability=0.99, count=1):
+    """A photo with specks of a blue of their own."""
+    pixels = np.full((60, 40 * count, 3), 0.1, np.float32)
+    for number in range(count):
+        part = pixels[20:24, 40 * number + 20 : 40 * number + 24]
+        part[..., 0], part[..., 2] = probability, blue[number % len(blue)]
+    return Photo(pixels)
+
+
+def marks(photo, room=None, **settings):
+    stage = DetectDamage(grow_px=0, **settings)
+    return run(photo, Recipe("detect", (stage,)), room or Room())
+
+
+def test_only_marks_that_the_second_network_believes_are_kept():
+    found = marks(specks([0.0, 1.0], count=6))
+    assert found.damage[21, 21] == 1 and found.damage[21, 61] == 0
+    assert found.damage.sum() == 3 * 16
+    assert found.history[0].notes["marks"] == 3
+
+
+def test_what_is_hardly_seen_is_found_if_the_second_network_believes_it():
+    assert marks(specks([0.0], probability=0.65, count=4)).damage.sum() == 4 * 16
+    assert marks(specks([1.0], probability=0.999, count=4)).damage.sum() == 0
+
+
+def test_more_marks_than_go_into_one_batch_are_all_judged():
+    count = BATCH + 5
+    assert marks(specks([0.0], count=count)).history[0].notes["marks"] == count
+
+
+def test_a_view_shows_the_mark_in_its_middle_close_up_and_from_afar():
+    rng = np.random.default_rng(0)
+    pixels = rng.random((300, 400, 3), np.float32)
+    probability = np.zeros((300, 400), np.float32)
+    probability[150:154, 201:207] = 0.9
+    seen = candidates(probability, Darkroom())
+    shown = view(look_over(pixels, probability, Darkroom()), seen, 1)
+    top, left = 152 - HALF, 204 - HALF
+    np.testing.assert_array_equal(
+        shown[:, :, :3], pixels[top : top + VIEW_SIDE, left : left + VIEW_SIDE]
+    )
+    assert shown[HALF - 2 : HALF + 2, HALF - 3 : HALF + 3, 4].all() and shown[:, :, 4].sum() == 24
+    far = pixels[152 - AFAR * HALF : 152 + AFAR * HALF, 204 - AFAR * HALF : 204 + AFAR * HALF]
+    means = far.reshape(VIEW_SIDE, AFAR, VIEW_SIDE, AFAR, 3).mean(axis=(1, 3))
+    np.testing.assert_allclose(shown[:, :, 5:8], means, atol=1e-4)
+    assert shown[:, :, 8].sum() == pytest.approx(24 * 0.9 / AFAR**2, rel=1e-3)
+
+
+def test_a_mark_larger_than_the_view_is_shrunk_into_it():
+    probability = np.zeros((500, 400), np.float32)
+    probability[10:490, 200:203] = 1
+    seen = candidates(probability, Darkroom())
+    grey = np.zeros((500, 400, 1), np.float32)
+    shown = view(look_over(grey, probability, Darkroom()), seen, 1)
+    rows = np.flatnonzero(shown[:, :, 4].sum(axis=1) > 0)
+    assert shown.shape == (VIEW_SIDE, VIEW_SIDE, VIEW_CHANNELS)
+    assert len(rows) == pytest.approx(VIEW_SIDE * 3 / 4, abs=2)
+
+
+@pytest.mark.parametrize("size", [(64, 80), (61, 83), (3, 2)])
+def test_the_photo_is_shrunk_alike_in_whatever_strips(size, monkeypatch):
+    from unfade import darkroom as module
+
+    rng = np.random.default_rng(2)
+    pixels, probability = rng.random((*size, 3), np.float32), rng.random(size, np.float32)
+    whole = look_over(pixels, probability, Darkroom()).small
+    assert whole.shape == (-(-size[0] // AFAR), -(-size[1] // AFAR), 4)
+    monkeypatch.setattr(module, "STRIP_PIXELS", 8 * size[1])
+    strips = look_over(pixels, probability, Darkroom()).small
+    np.testing.assert_allclose(strips, whole, atol=1e-5)
+    middle = pixels[: size[0] // AFAR * AFAR, : size[1] // AFAR * AFAR, 0]
+    cells = middle.reshape(size[0] // AFAR, AFAR, size[1] // AFAR, AFAR).mean(axis=(1, 3))
+    np.testing.assert_allclose(whole[: len(cells), : cells.shape[1], 0], cells, atol=1e-5)
+
+
+@pytest.mark.parametrize("corner", [(-10, -20), (70, 90), (-30, 90)])
+def test_beyond_the_edge_the_last_pixels_are_repeated(corner):
+    array = np.random.default_rng(1).random((100, 110, 3), np.float32)
+    piece = square(array, corner, VIEW_SIDE)
+    rows = np.clip(np.arange(VIEW_SIDE) + corner[1], 0, 99)
+    cols = np.clip(np.arange(VIEW_SIDE) + corner[0], 0, 109)
+    np.testing.assert_array_equal(piece, array[rows][:, cols])
+
+
+def test_neither_tiles_nor_strips_nor_lanes_change_the_judgement(monkeypatch):
+    from unfade import darkroom as module
+
+    photo = specks([0.0, 1.0, 0.2], count=9)
+    whole = marks(photo).damage
+    monkeypatch.setattr(module, "STRIP_PIXELS", 7 * 360)
+    monkeypatch.setattr(Room, "lanes", 1)
+    np.testing.assert_array_equal(marks(photo).damage, whole)
+
+
+def test_a_damage_network_without_a_verifier_is_believed_by_its_peaks(monkeypatch):
+    plain = Room.model
+
+    def model(self, name):
+        assert name == "damage"
+        found = plain(self, name)
+        card = ModelCard("damage", "damage", "", channels_out=1, multiple_of=16, halo=16)
+        return Model(found.network, card)
+
+    monkeypatch.setattr(Room, "model", model)
+    assert marks(specks([1.0], count=6)).damage.sum() == 6 * 16
+    assert marks(specks([1.0], probability=0.65, count=6)).damage.sum() == 0
