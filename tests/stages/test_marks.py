@@ -21,7 +21,7 @@ DEFAULT = Calibration()
 
 
 def judge(peaks, calibration=DEFAULT):
-    evidence = calibration.evidence(log_odds(np.asarray(peaks)))
+    evidence = calibration.evidence(log_odds(np.asarray(peaks))[:, None])
     share = share_of_true(evidence)
     return likelihood(evidence, share), share
 
@@ -84,3 +84,8 @@ def test_candidates_are_the_same_whatever_strips_they_are_found_in(share, rows, 
             left, top, width, height = stats[theirs, :4]
             assert seen.boxes[mine].tolist() == [left, top, left + width, top + height]
     np.testing.assert_array_equal(highest(seen, probability, Darkroom())[1:], seen.peaks[1:])
+
+
+def test_a_network_that_verifies_is_weighed_with_the_peak():
+    odds = np.array([[2.0, 1.0], [-2.0, 1.0]])
+    np.testing.assert_allclose(Calibration(2.0, 0.5, 3.0).evidence(odds), [7.5, -0.5])

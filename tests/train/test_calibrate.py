@@ -12,15 +12,25 @@ def test_the_fit_gives_back_the_likelihood_ratio_that_made_the_marks():
     rng = np.random.default_rng(0)
     true, false = rng.normal(3, 1.5, 2000), rng.normal(1, 1.5, 6000)
     odds = np.concatenate([true, false])
-    found = fit(odds, np.repeat([True, False], [2000, 6000]))
+    found = fit(odds[:, None], np.repeat([True, False], [2000, 6000]))
     # Of two normal distributions: (3 - 1) / 1.5² and (1² - 3²) / (2 * 1.5²).
     assert found.slope == pytest.approx(2 / 2.25, rel=0.08)
     assert found.offset == pytest.approx(-8 / 4.5, rel=0.08)
 
 
+def test_what_a_second_network_says_is_weighed_with_the_peaks():
+    rng = np.random.default_rng(0)
+    truth = np.arange(8000) < 2000
+    odds = np.stack([rng.normal(2.0 * truth, 1), rng.normal(1.0 * truth, 1)], axis=1)
+    found = fit(odds, truth)
+    # Independent normals of variance 1: each difference of means is a slope.
+    assert (found.slope, found.peak) == pytest.approx((2, 1), rel=0.1)
+    assert found.offset == pytest.approx(-(4 + 1) / 2, rel=0.1)
+
+
 def test_too_few_marks_are_refused():
     with pytest.raises(ModelError, match="3 right and 100 wrong marks are too few"):
-        fit(np.full(103, 0.8), np.arange(103) < 3)
+        fit(np.full((103, 1), 0.8), np.arange(103) < 3)
 
 
 def test_photos_tell_how_far_a_network_is_to_be_believed(tmp_path, monkeypatch):

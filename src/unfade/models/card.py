@@ -34,7 +34,7 @@ class ModelCard:
         paper: The work it implements or grew from.
         quality: Measured figures by name, on the validation split.
         about: What it is, what it is weak at.
-        calibration: Of a damage network or one that verifies, slope and offset of
+        calibration: Of a damage network or one that verifies, the numbers of
             `stages.marks.Calibration`; empty where nobody measured them.
         verifier: Of a damage network, the name of the network that learned to verify its marks;
             empty if there is none.

@@ -95,7 +95,7 @@ class CorrectFading:
         0.995, "Certainty that a photo faded below which it is left", low=0, high=1
     )
     worn_gate: float = setting(
-        0.9, "The same for a photo on which damage was found or marked", low=0, high=1
+        0.6, "The same for a photo on which damage was found or marked", low=0, high=1
     )
     even: float = setting(1.0, "How much of the uneven fading is undone", low=0, high=1)
     keep_tone: float = setting(

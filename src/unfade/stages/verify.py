@@ -43,36 +43,50 @@ def evidence(
 ) -> Numbers:
     """How much speaks for each candidate: its log likelihood ratio of damage to detail.
 
-    The network that verifies stands on the card of the damage network; without one the peaks of
-    the probabilities must do.
-
     Args:
         pixels: (H, W, 1 or 3) of the photo.
         probability: (H, W), in which the candidates were seen.
         which: (n + 1,) the candidates that are asked for.
     """
     card = room.model("damage").card
-    if not card.verifier:
-        return evidence_of_peaks(seen.peaks[which], room)
-    model = room.model(card.verifier)
+    judging = room.model(card.verifier).card if card.verifier else card
+    odds = ask(pixels, probability, seen, which, room)
+    return Calibration(*judging.calibration).evidence(odds)
+
+
+def evidence_of_peaks(peaks: Plane, room: Darkroom) -> Numbers:
+    """The same by the highest probability (n,) within each candidate alone."""
+    calibration = Calibration(*room.model("damage").card.calibration)
+    return calibration.evidence(log_odds(peaks)[:, None])
+
+
+def ask(
+    pixels: Pixels, probability: Plane, seen: Candidates, which: NDArray[np.bool_], room: Darkroom
+) -> Numbers:
+    """What the networks say of each candidate, in log odds; arguments as of `evidence`.
+
+    Returns:
+        (n, 2) by the network that verifies, which stands on the card of the damage network, and
+        of the peaks; without one (n, 1), of the peaks alone.
+    """
+    peaks = log_odds(seen.peaks[which])
+    verifier = room.model("damage").card.verifier
+    if not verifier:
+        return peaks[:, None]
+    model = room.model(verifier)
     numbers = np.flatnonzero(which)
     scene = look_over(pixels, probability, room)
-    odds = np.zeros(len(numbers), np.float32)
+    odds = np.zeros(len(numbers))
 
-    def ask(part: slice) -> None:
+    def answer(part: slice) -> None:
         views = np.zeros((BATCH, VIEW_SIDE, VIEW_SIDE, VIEW_CHANNELS), np.float32)
         for place, number in enumerate(numbers[part]):
             views[place] = view(scene, seen, int(number))
         odds[part] = model.each(views)[: len(numbers[part]), 0]
 
     starts = range(0, len(numbers), BATCH)
-    room.several(ask, [slice(start, start + BATCH) for start in starts])
-    return Calibration(*model.card.calibration).evidence(odds)
-
-
-def evidence_of_peaks(peaks: Plane, room: Darkroom) -> Numbers:
-    """The same by the highest probability (n,) within each candidate alone."""
-    return Calibration(*room.model("damage").card.calibration).evidence(log_odds(peaks))
+    room.several(answer, [slice(start, start + BATCH) for start in starts])
+    return np.stack([odds, peaks], axis=1)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -22,7 +22,7 @@ from ..models.zoo import Zoo
 from ..photo import Photo
 from ..stages.damage import DetectDamage, damage_probability
 from ..stages.marks import Calibration, Numbers, candidates
-from ..stages.verify import evidence
+from ..stages.verify import ask
 from .data import find_photos, held_out
 
 AGINGS = ("old-photo-mixed", "film-35mm")
@@ -61,16 +61,14 @@ def calibrate_card(network: Path, folders: Sequence[Path], library: str = "") ->
             _put(folder, path, dataclasses.replace(detector, verifier="verify"))
         room = Darkroom(zoo=Zoo(folder))
         found = calibrate(photos, room, library, "val" if library else "all")
-    numbers = (round(found.slope, 3), round(found.offset, 3))
+    numbers = tuple(round(number, 3) for number in dataclasses.astuple(found))
     beside.write_text(dataclasses.replace(card, calibration=numbers).to_toml(), "utf-8")
     return Calibration(*numbers)
 
 
 def _put(folder: Path, network: Path, card: ModelCard) -> None:
-    """Copy a network with a card that lets through its log odds as they are."""
     shutil.copyfile(network, folder / f"{card.name}.onnx")
-    plain = dataclasses.replace(card, calibration=(1.0, 0.0))
-    (folder / f"{card.name}.toml").write_text(plain.to_toml(), "utf-8")
+    (folder / f"{card.name}.toml").write_text(card.to_toml(), "utf-8")
 
 
 def calibrate(
@@ -80,7 +78,6 @@ def calibrate(
 
     Args:
         photos: Clean photos that the networks were not trained on; fifty are enough.
-        darkroom: With cards that let log odds through: a calibration of (1, 0).
         library, part: As of `degrade.draw_aging`.
     Raises:
         ModelError: The network proposes too few marks, right ones or wrong ones, to tell.
@@ -90,12 +87,12 @@ def calibrate(
 
 
 def fit(odds: Numbers, truth: Truth) -> Calibration:
-    """Fit the log likelihood ratio of true to false marks, linear in the log odds they were given.
+    """Fit the log likelihood ratio of true to false marks, linear in what networks say of them.
 
     Logistic regression by Newton's method; the share of true marks is taken out of its offset.
 
     Args:
-        odds: (n,) log odds.
+        odds: (n, 1 or 2) log odds, as `Calibration.evidence` takes them.
         truth: (n,) whether each is damage.
     Raises:
         ModelError: Fewer than `FEWEST` of either sort.
@@ -106,13 +103,14 @@ def fit(odds: Numbers, truth: Truth) -> Calibration:
             f"give more photos, at least {FEWEST} marks of each are needed"
         )
     seen = np.column_stack([odds, np.ones(len(odds))])
-    weights = np.zeros(2)
+    weights = np.zeros(seen.shape[1])
     for _ in range(30):
         likely = 1 / (1 + np.exp(-seen @ weights))
         curvature = seen.T @ (seen * (likely * (1 - likely))[:, None])
         weights += np.linalg.solve(curvature, seen.T @ (truth - likely))
     share = float(truth.mean())
-    return Calibration(float(weights[0]), float(weights[1] - np.log(share / (1 - share))))
+    slope, *peak, offset = (float(weight) for weight in weights)
+    return Calibration(slope, offset - float(np.log(share / (1 - share))), *peak)
 
 
 def _marks(
@@ -134,6 +132,6 @@ def _judged(photo: Photo, damaged: Truth, darkroom: Darkroom) -> tuple[Numbers, 
         probability = damage_probability(photo, darkroom)
         seen = candidates(probability, darkroom)
         large = seen.of_size(DetectDamage().min_area_px)
-        odds = evidence(photo.pixels, probability, seen, large, darkroom)
+        odds = ask(photo.pixels, probability, seen, large, darkroom)
     hits = np.bincount(seen.labels.ravel(), damaged.ravel(), minlength=len(seen.areas))
     return odds, (hits > 0.5 * seen.areas)[large]
