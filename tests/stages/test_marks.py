@@ -6,12 +6,14 @@ from unfade import darkroom
 from unfade.darkroom import Darkroom
 from unfade.stages.marks import (
     CANDIDATE,
+    USUAL,
     Calibration,
     candidates,
     highest,
     likelihood,
     log_odds,
     share_of_true,
+    tempered,
 )
 
 DOUBTFUL = 0.95
@@ -89,3 +91,11 @@ def test_candidates_are_the_same_whatever_strips_they_are_found_in(share, rows, 
 def test_a_network_that_verifies_is_weighed_with_the_peak():
     odds = np.array([[2.0, 1.0], [-2.0, 1.0]])
     np.testing.assert_allclose(Calibration(2.0, 0.5, 3.0).evidence(odds), [7.5, -0.5])
+
+
+def test_the_share_of_a_photo_is_believed_by_half():
+    assert tempered(USUAL) == pytest.approx(USUAL)
+    assert 0.01 < tempered(0.01) < USUAL < tempered(0.9) < 0.9
+    assert log_odds(tempered(0.02)) - log_odds(USUAL) == pytest.approx(
+        (log_odds(0.02) - log_odds(USUAL)) / 2
+    )

@@ -17,7 +17,7 @@ from ..recipe import Finding
 from ..settings import check_settings, setting
 from ..tiling import Tile
 from .infrared import InfraredReading, read_infrared_damage
-from .marks import candidates, highest, likelihood, share_of_true
+from .marks import candidates, highest, likelihood, share_of_true, tempered
 from .verify import evidence, evidence_of_peaks
 
 Plane = NDArray[np.float32]
@@ -113,12 +113,12 @@ class DetectDamage:
 
     @property
     def threshold(self) -> float:
-        """How likely a mark must be damage: 0.99 at sensitivity 0, 0.6 in the middle, 0.03 at 1.
+        """How likely a mark must be damage: 0.97 at sensitivity 0, 0.4 in the middle, 0.01 at 1.
 
         Even in log odds. A mark that is missed can be asked for; one on a face that had none
         changes the person.
         """
-        return 1 / (1 + math.exp(-0.4 + 8 * (self.sensitivity - 0.5)))
+        return 1 / (1 + math.exp(0.4 + 8 * (self.sensitivity - 0.5)))
 
     def mask(
         self, photo: Photo, probability: Plane, darkroom: Darkroom, infrared: Plane | None = None
@@ -139,8 +139,9 @@ class DetectDamage:
         if infrared is not None:
             shown = highest(seen, infrared, darkroom)[large]
             speaking = np.maximum(speaking, evidence_of_peaks(shown, darkroom))
+        likely = likelihood(speaking, tempered(share_of_true(speaking)))
         found = np.zeros(len(large), np.uint8)
-        found[large] = likelihood(speaking, share_of_true(speaking)) >= self.threshold
+        found[large] = likely >= self.threshold
         width = 2 * self.grow_px + 1
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
         mask = darkroom.empty(size, np.float32)

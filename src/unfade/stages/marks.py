@@ -4,7 +4,8 @@ A bright speck on a clean photo is a lamp or a button; the same speck among a hu
 network that sees one tile cannot know. Here the marks it proposes are taken for a mixture of true
 and false ones, whose share is estimated on each photo by expectation maximization (Saerens, Latinne
 and Decaestecker, "Adjusting the Outputs of a Classifier to New a Priori Probabilities", Neural
-Computation 14(1), 2002). The share does not depend on how fine the scan is.
+Computation 14(1), 2002). The share does not depend on how fine the scan is. It is believed by half:
+candidates of a photo err alike, and a leafy tree must not hide the specks in the sky above it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,12 @@ CANDIDATE = 0.62
 
 TRUE_BEFORE, FALSE_BEFORE = 0.2, 5.0
 """Marks that count as seen before the first: a photo counts as clean until its marks speak up."""
+
+USUAL = 0.18
+"""Share of true marks among all candidates, over many photos."""
+
+TRUST = 0.5
+"""How far the share of one photo is believed, against the usual one."""
 
 ROUNDS = 50
 CERTAIN = 5e-4
@@ -188,11 +195,17 @@ def share_of_true(evidence: Numbers) -> float:
     return share
 
 
+def tempered(share: float) -> float:
+    """A photo's share of true marks, drawn in log odds towards the usual one."""
+    odds = TRUST * log_odds(np.array(share)) + (1 - TRUST) * log_odds(np.array(USUAL))
+    return float(1 / (1 + np.exp(-odds)))
+
+
 def likelihood(evidence: Numbers, share: float) -> Numbers:
     """How likely each candidate is damage, (n,) in [0, 1], where a share of all candidates is.
 
     Args:
         evidence: (n,) log likelihood ratio of true to false of each candidate.
-        share: Of `share_of_true`.
+        share: Of `share_of_true`, or that tempered.
     """
     return np.asarray(1 / (1 + np.exp(-(evidence + np.log(share / (1 - share))))))
