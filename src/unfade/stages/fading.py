@@ -33,7 +33,7 @@ MOST_DIMMING = 0.25
 MIDDLE = 0.75
 """Density of middle grey, which contrast turns around."""
 
-WORN = 0.0005
+WORN = 0.001
 """Share of damaged pixels from which a photo counts as worn."""
 
 STOP = 0.30103
@@ -95,7 +95,7 @@ class CorrectFading:
         0.995, "Certainty that a photo faded below which it is left", low=0, high=1
     )
     worn_gate: float = setting(
-        0.6, "The same for a photo on which damage was found or marked", low=0, high=1
+        0.85, "The same for a photo on which damage was found or marked", low=0, high=1
     )
     even: float = setting(1.0, "How much of the uneven fading is undone", low=0, high=1)
     keep_tone: float = setting(
