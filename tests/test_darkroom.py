@@ -217,3 +217,13 @@ def test_far_apart_work_takes_small_tiles_and_work_everywhere_large_ones():
     assert room.tile_where(everywhere, 96, 1536) > 512
     assert room.tile_where(everywhere, 96, 256) == 256
     assert room.tile_where(np.zeros((9, 9)), 96, 100) == 128
+
+
+def test_several_pieces_of_work_are_all_done_unless_the_room_is_stopped():
+    room, done = Darkroom(), []
+    room.several(done.append, range(20))
+    assert sorted(done) == list(range(20))
+    room.cancel()
+    with pytest.raises(Cancelled):
+        room.several(done.append, range(3))
+    assert len(done) == 20

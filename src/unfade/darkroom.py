@@ -102,7 +102,7 @@ class Darkroom:
         """
         if name not in self._models:
             path, card = self.zoo.find(name)
-            self._models[name] = Model(self.engine.load(path), card)
+            self._models[name] = Model(self.engine.load(path, card.exact), card)
         model = self._models[name]
         self._used[name] = model.card.sha256
         return model
@@ -185,7 +185,7 @@ class Darkroom:
     def several(self, fn: Callable[[T], None], work: Sequence[T]) -> None:
         """Call `fn` for each piece of work, `lanes` at once, unless the darkroom is stopped."""
         for _ in self._side_by_side(fn, work):
-            pass
+            self._let_go()
 
     def _side_by_side(self, fn: Callable[[T], None], work: Sequence[T]) -> Iterator[None]:
         """Do the work in order, some of it at once; what fails or is stopped begins no more."""

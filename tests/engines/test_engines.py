@@ -90,6 +90,13 @@ def test_engines_agree(name, error, small):
     assert np.abs(expected - inputs()[0]).max() > 0.1
 
 
+def test_an_exact_network_does_not_depend_on_the_precision_of_the_engine(small):
+    expected = opened("openvino-fp32").load(small)(*inputs())
+    rounded = opened("openvino-bf16").load(small)(*inputs())
+    exact = opened("openvino-bf16").load(small, exact=True)(*inputs())
+    assert np.abs(exact - expected).max() < 1e-6 < np.abs(rounded - expected).max()
+
+
 def test_any_size_on_the_grid_can_follow_any_other(network):
     for height, width in ((8, 64), (64, 8), (2, 2), (8, 64)):
         assert network(*inputs(height, width)).shape == (1, 3, height, width)

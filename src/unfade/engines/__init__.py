@@ -44,9 +44,11 @@ class Engine(Protocol):
     name: str
     number_bytes: int
 
-    def load(self, path: Path) -> Network:
+    def load(self, path: Path, exact: bool = False) -> Network:
         """Make a network of an ONNX file.
 
+        Args:
+            exact: Compute in 32-bit floats, whatever the engine's precision.
         Raises:
             EngineError: The file is missing, is not ONNX or holds what the engine cannot do.
         """

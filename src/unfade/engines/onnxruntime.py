@@ -47,8 +47,8 @@ class OnnxRuntime:
         self._options.intra_op_num_threads = threads
         self._options.log_severity_level = 4
 
-    def load(self, path: Path) -> OnnxRuntimeNetwork:
-        """Make a network of an ONNX file.
+    def load(self, path: Path, exact: bool = False) -> OnnxRuntimeNetwork:
+        """Make a network of an ONNX file; it is always exact.
 
         Raises:
             EngineError: The file is missing, is not ONNX or holds what the engine cannot do.

@@ -80,18 +80,21 @@ class OpenVino:
         if threads:
             self._config["INFERENCE_NUM_THREADS"] = threads
 
-    def load(self, path: Path) -> OpenVinoNetwork:
+    def load(self, path: Path, exact: bool = False) -> OpenVinoNetwork:
         """Make a network of an ONNX file.
 
+        Args:
+            exact: Compute in 32-bit floats, whatever the engine's precision.
         Raises:
             EngineError: The file is missing, is not ONNX or holds what the engine cannot do.
         """
         if not path.is_file():
             raise EngineError(f"openvino cannot load {path}: no such file")
+        config = self._config | ({"INFERENCE_PRECISION_HINT": "f32"} if exact else {})
         try:
             model = self._core.read_model(str(path))
             return OpenVinoNetwork(
-                model, lambda: self._core.compile_model(model, "CPU", self._config), path.stem
+                model, lambda: self._core.compile_model(model, "CPU", config), path.stem
             )
         except RuntimeError as error:
             raise EngineError(f"openvino cannot load {path}: {_line(error)}") from error

@@ -26,6 +26,8 @@ class ModelCard:
         multiple_of: Both sides of the input are padded to a multiple of this.
         halo: Pixels around a tile that the answer for the tile depends on.
         tiling: `tiles`, or `whole` for a network that must see the whole (small) picture at once.
+        exact: Whether it computes in 32-bit floats on every engine: for a network whose answer
+            decides what happens to a whole photo, which must not depend on the engine.
         bytes_per_pixel: Peak working memory over input pixels, in 32-bit float.
         parameters: Number of trained numbers.
         license: Of the weights.
@@ -50,6 +52,7 @@ class ModelCard:
     multiple_of: int = 1
     halo: int = 0
     tiling: str = "tiles"
+    exact: bool = False
     bytes_per_pixel: int = 512
     parameters: int = 0
     license: str = ""
