@@ -140,8 +140,8 @@ class WatchedEngine:
         self.engine, self.book, self.name = engine, book, engine.name
         self.number_bytes = engine.number_bytes
 
-    def load(self, path: Path) -> Network:
-        return WatchedNetwork(self.engine.load(path), path, self.book)
+    def load(self, path: Path, exact: bool = False) -> Network:
+        return WatchedNetwork(self.engine.load(path, exact), path, self.book)
 
 
 class WatchedDarkroom(Darkroom):

@@ -563,7 +563,7 @@ SECONDS_PER_MEGAPIXEL: Mapping[str, float] = {
     "read and write": 0.03,
     "negative": 0.02,
     "measure": 0.02,
-    "damage": 0.17,
+    "damage": 0.25,
     "inpaint": 0.2,
     "denoise": 0.3,
     "fading": 0.02,
