@@ -7,6 +7,7 @@ give the same damage. `Photo.damage` takes up what is visible: 1 where a channel
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import cv2
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..photo import Damage, Edit, Mask, Photo, Pixels
+from ..recipe import Recipe
 from . import shapes
 
 VISIBLE = np.float32(10 / 255)
@@ -45,6 +47,12 @@ VEILS = ("leaks", "chemistry", "stains", "foxing", "silver", "fingerprints", "ta
 
 Layer = tuple[NDArray[np.float32], tuple[float, ...]]
 """Opacity (H, W) float32 in [0, 1], and the color in [0, 1], red, green and blue."""
+
+
+def spared(aging: Recipe) -> Recipe:
+    """The same aging without its artefacts; all else stays, for each stage has its own seed."""
+    kept = tuple(stage for stage in aging if stage.name not in DAMAGE)
+    return dataclasses.replace(aging, stages=kept)
 
 
 def deposit(photo: Photo, kind: Damage | NDArray[np.uint8], *layers: Layer) -> Edit:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..color import in_color
 from ..darkroom import Darkroom
-from ..degrade.damage import DAMAGE
+from ..degrade.damage import spared
 from ..metrics import psnr, ssim
 from ..photo import Photo
 from ..pipeline import run
@@ -34,9 +34,7 @@ class Pair:
 def age_pair(clean: Photo, aging: Recipe, darkroom: Darkroom) -> Pair:
     """Age a photo twice, with and without its artefacts, so that their share is known exactly."""
     aged = run(clean, aging, darkroom)
-    kept = tuple(stage for stage in aging if stage.name not in DAMAGE)
-    spared = run(clean, dataclasses.replace(aging, stages=kept), darkroom)
-    change = np.abs(aged.pixels - spared.pixels).max(axis=2)
+    change = np.abs(aged.pixels - run(clean, spared(aging), darkroom).pixels).max(axis=2)
     # What is scanned is 8 bit and within range.
     pixels = np.rint(np.clip(aged.pixels, 0, 1) * 255).astype(np.float32) / np.float32(255)
     return Pair(clean, Photo(pixels), change, aged.kinds)

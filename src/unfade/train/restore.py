@@ -12,10 +12,9 @@ from torch import Tensor, nn
 from ..color import LUMA, in_color
 from ..darkroom import Darkroom
 from ..degrade import draw_aging
-from ..degrade.damage import DAMAGE
+from ..degrade.damage import spared
 from ..photo import Photo
 from ..pipeline import run
-from ..recipe import Recipe
 from .losses import PICTURE, mask_weighted
 from .task import Batch, Task, psnr_where
 
@@ -52,9 +51,7 @@ class RestoreExamples:
         aged = run(Photo(crop), recipe, room)
         target = crop
         if self.undo == "damage":
-            # The same recipe without its artefacts: every stage carries its own seed.
-            kept = tuple(stage for stage in recipe if stage.name not in DAMAGE)
-            target = run(Photo(crop), Recipe(recipe.name, kept), room).pixels
+            target = run(Photo(crop), spared(recipe), room).pixels
         mask = np.zeros(crop.shape[:2], np.float32) if aged.damage is None else aged.damage
         return _within(aged.pixels), _within(target), mask
 

@@ -19,7 +19,7 @@ from torch.utils.data import Dataset
 from ..color import in_color
 from ..darkroom import Darkroom
 from ..degrade import draw_aging
-from ..degrade.damage import DAMAGE, VISIBLE
+from ..degrade.damage import VISIBLE, spared
 from ..models.card import ModelCard
 from ..models.model import to_planes
 from ..photo import Photo, Pixels
@@ -137,8 +137,7 @@ class VerifyData(Dataset[tuple[Tensor, ...]]):
             library=self.library,
             part=self.part,
         )
-        spared = Recipe("worn", tuple(stage for stage in aging if stage.name not in DAMAGE))
-        worn = _scanned(crop, spared)
+        worn = _scanned(crop, spared(aging))
         if chance < 0.4:
             return worn, np.zeros(crop.shape[:2], np.float32)
         aged = _scanned(crop, aging)
