@@ -93,13 +93,14 @@ def damage(preset: str, prepare: Callable[[Photo], Photo]) -> Callable[..., Figu
 
 def inpainting(photos: list[Photo], args: argparse.Namespace, room: Darkroom) -> Figures:
     """PSNR inside the mask against the clean photo, for ours and for OpenCV's two methods."""
-    rows = [_inpainting_row(photo, mask, room) for photo, mask in _with_masks(photos, args, room)]
+    rows = [_inpainting_row(photo, mask, room) for photo, mask in masked_photos(photos, args, room)]
     return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
 
 
-def _with_masks(
+def masked_photos(
     photos: list[Photo], args: argparse.Namespace, room: Darkroom
 ) -> Iterator[tuple[Photo, np.ndarray]]:
+    """Photos with holes to fill: where particles, scratches and the like would lie on them."""
     for index, photo in enumerate(photos):
         rng = np.random.default_rng(10_000 + index)
         stages = draw_damage(
