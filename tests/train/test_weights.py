@@ -159,3 +159,37 @@ def test_the_command_says_what_is_wrong_in_one_line(photos, tmp_path, capsys):
     line = ["denoise", "--data", str(photos), "--init", str(tmp_path / "none.ckpt")]
     assert main([*line, "--out", str(tmp_path / "run"), "--workers", "0"]) == 1
     assert "none.ckpt cannot be read as weights" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
+def test_the_average_of_two_networks_lies_between_them(share):
+    net, other = unlike(SegmentationNet(TINY)), SegmentationNet(TINY)
+    other.train()(torch.rand(2, 3, 32, 32))
+    ours = {k: v.clone() for k, v in net.state_dict().items()}
+    mixed = export.averaged(net, other, share).state_dict()
+    for name, theirs in other.state_dict().items():
+        if theirs.is_floating_point():
+            torch.testing.assert_close(mixed[name], ours[name] * (1 - share) + theirs * share)
+        else:
+            assert torch.equal(mixed[name], ours[name])
+
+
+def test_networks_that_are_not_alike_are_not_averaged():
+    with pytest.raises(ModelError, match="same task, kind and preset"):
+        export.averaged(SegmentationNet(TINY), SegmentationNet((4, 6, 10)), 0.5)
+
+
+def test_export_averages_two_runs(photos, tmp_path):
+    settings = {"steps": 2, "every": 2, "side": 32, "batch": 1, "workers": 0, "threads": 1}
+    runs = [tmp_path / "a", tmp_path / "b"]
+    for number, out in enumerate(runs):
+        fit(Run("denoise", (str(photos),), out=str(out), seed=number, lr=0.05, **settings))
+    words = [str(runs[0]), "--average", str(runs[1]), "--share", "0.25"]
+    assert export.main([*words, "-o", str(tmp_path / "mixed")]) == 0
+    kept = [read_state(run / "last.ckpt")["last.weight"] for run in runs]
+    found = ResidualNet((32, 48, 64, 96), blocks=1)
+    begin_with(found, tmp_path / "mixed" / "denoise.onnx", SAMPLE)
+    torch.testing.assert_close(
+        found.last.weight, 0.75 * kept[0] + 0.25 * kept[1], atol=1e-3, rtol=1e-2
+    )
+    assert not torch.allclose(found.last.weight, kept[0], atol=1e-4)

@@ -89,6 +89,26 @@ def load(checkpoint: Path, run: Run) -> nn.Module:
     return net
 
 
+def averaged(net: nn.Module, other: nn.Module, share: float) -> nn.Module:
+    """Average the weights of two networks, one trained on from the other; the first is changed.
+
+    Where both descend from the same weights, the average often finds what either finds, and errs
+    on less (Wortsman et al., "Model soups", ICML 2022).
+
+    Args:
+        share: Of the other, 0 to 1.
+    Raises:
+        ModelError: They are not alike.
+    """
+    ours, theirs = net.state_dict(), other.state_dict()
+    if {k: v.shape for k, v in ours.items()} != {k: v.shape for k, v in theirs.items()}:
+        raise ModelError("only networks of the same task, kind and preset can be averaged")
+    whole = {k: v for k, v in ours.items() if not v.is_floating_point()}
+    mixed = {k: torch.lerp(v, theirs[k], share) for k, v in ours.items() if k not in whole}
+    net.load_state_dict(mixed | whole)
+    return net
+
+
 def measure_halo(net: nn.Module, sample: Tensor, grid: int, tolerance: float = 2e-4) -> int:
     """How much a tile needs around it, so that its answer is that of the whole picture.
 
@@ -199,6 +219,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("run", type=Path, help="run folder, or an official file of Restormer")
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder for the weights")
     parser.add_argument("--checkpoint", default="last.ckpt", help="file in the run folder")
+    parser.add_argument(
+        "--average", type=Path, help="another run, whose weights are averaged with these"
+    )
+    parser.add_argument("--share", type=float, default=0.5, help="of the other run, 0 to 1  [0.5]")
     parser.add_argument("--card", type=Path, help="an older card, whose words are kept")
     parser.add_argument("--name", help="of the files; by default that of the task")
     parser.add_argument(
@@ -216,6 +240,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     net, card = (
         open_official(args.run) if args.run.is_file() else open_run(args.run, args.checkpoint)
     )
+    if args.average:
+        other, _ = open_run(args.average, args.checkpoint)
+        net = averaged(net, other, args.share)
     if args.name:
         card = dataclasses.replace(card, name=args.name)
     if args.verifier:
