@@ -1,6 +1,8 @@
 """Every engine gives the same answers, and says in one line why when it cannot."""
 
 import importlib.util
+import os
+import subprocess
 import sys
 import threading
 
@@ -210,3 +212,32 @@ def test_a_missing_backend_says_how_to_install_it(monkeypatch):
 def test_fewer_than_no_threads_are_refused():
     with pytest.raises(ValueError, match="threads must be 0"):
         engines.open_engine("auto", threads=-1)
+
+
+CLOSED_ELSEWHERE = """
+import gc, os, signal, threading, time
+from unfade.engines import open_engine
+
+kept = [open_engine({name!r})]
+
+def close():
+    kept.clear()
+    gc.collect()
+
+thread = threading.Thread(target=close)
+thread.start()
+thread.join()
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(5)
+except KeyboardInterrupt:
+    print("interrupted and alive")
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signals between processes")
+@pytest.mark.parametrize("name", ["openvino-fp32", "onnxruntime"])
+def test_ctrl_c_is_survived_after_an_engine_was_closed_in_another_thread(name):
+    code = CLOSED_ELSEWHERE.format(name=name)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "interrupted and alive\n"), done.stderr

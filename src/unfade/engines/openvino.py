@@ -48,6 +48,16 @@ with _telemetry_hidden():
     import openvino
 
 
+@functools.cache
+def _core() -> Any:
+    """OpenVINO's core, one for the whole process, never closed.
+
+    Its plugin gives the thread that opens it a stack to handle signals on. Closed by another thread
+    it takes that stack away from under the first, and the next Ctrl-C was a segmentation fault.
+    """
+    return openvino.Core()
+
+
 class OpenVino:
     """Loads networks into OpenVINO's CPU plugin.
 
@@ -60,7 +70,7 @@ class OpenVino:
     """
 
     def __init__(self, precision: str = "", threads: int = 0) -> None:
-        self._core = openvino.Core()
+        self._core = _core()
         has_bf16 = "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         if precision == "bf16" and not has_bf16:
             raise EngineError("this processor has no bf16; use openvino-fp32 or openvino")

@@ -21,8 +21,8 @@ from ..degrade.capture import (
     draw_noise,
     draw_resolution,
 )
-from ..degrade.damage import VEILS, spared
-from ..degrade.draw import draw_aging
+from ..degrade.damage import VEILS
+from ..degrade.fading import draw_fade, draw_grey
 from ..degrade.films import draw_film_pixel
 from ..degrade.scanner import draw_banding
 from ..fill import coarse_fill, smooth_fill
@@ -36,16 +36,10 @@ Rng = np.random.Generator
 
 MEDIA = ("negative", "slide", "print", "print")
 
-AGED_BY = {"old-photo-mixed": 0.6, "film-35mm": 0.3, "slide": 0.1}
-"""How often examples of damage are aged by which preset."""
-
-UNHURT = 0.2
-"""Share of the examples that aged without damage: grain, texture and JPEG blocks are none."""
-
 
 @dataclasses.dataclass(frozen=True)
 class DamageExamples:
-    """Crops as photos age, and what is damaged in them.
+    """Aged crops and what is damaged in them.
 
     Attributes:
         library: Folder of artefact pictures, or empty.
@@ -60,16 +54,23 @@ class DamageExamples:
 
         The damage (H, W) is how visible it is, 1 from 10/255 on; the kind is a number of `Damage`.
         """
-        aging = draw_aging(
-            rng,
-            str(rng.choice(list(AGED_BY), p=list(AGED_BY.values()))),
-            float(rng.uniform(0.1, 1)),
-            size=(crop.shape[0], crop.shape[1]),
-            library=self.library,
-            part=self.part,
-        )
-        aging = spared(aging) if rng.random() < UNHURT else aging
-        aged = run(Photo(crop), aging, Darkroom())
+        stages: list[Any] = [draw_grey(rng)] if rng.random() < 0.3 else []
+        stages += [draw_fade(rng, float(rng.uniform(0, 0.8)))] if rng.random() < 0.4 else []
+        stages += [draw_grain(rng, float(rng.uniform(0, 0.4)))] if rng.random() < 0.5 else []
+        stages += [draw_blur(rng, float(rng.uniform(0, 0.6)))] if rng.random() < 0.2 else []
+        if rng.random() < 0.75:
+            stages += draw_damage(
+                rng,
+                crop.shape[:2],
+                medium=str(rng.choice(MEDIA)),
+                severity=float(rng.uniform(0.1, 1)),
+                library=self.library,
+                part=self.part,
+            )
+        stages += [draw_blur(rng, 0.15)] if rng.random() < 0.2 else []
+        stages += [draw_noise(rng, float(rng.uniform(0, 0.25)))] if rng.random() < 0.35 else []
+        stages += [draw_jpeg(rng, float(rng.uniform(0, 0.6)))] if rng.random() < 0.4 else []
+        aged = run(Photo(crop), Recipe("aging", tuple(stages)), Darkroom())
         damage = np.zeros(crop.shape[:2], np.float32) if aged.damage is None else aged.damage
         kinds = np.zeros(crop.shape[:2], np.uint8) if aged.kinds is None else aged.kinds
         # Handwriting belongs to the photo: the network learns to leave it.
