@@ -19,9 +19,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from quality import masked_photos
 from skimage.restoration import inpaint_biharmonic
 
+from quality import masked_photos
 from unfade.darkroom import Darkroom
 from unfade.io.read import can_read, read
 from unfade.metrics import psnr

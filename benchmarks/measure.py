@@ -72,7 +72,7 @@ def measured(name: str, *words: str | Path) -> Callable[..., Iterator[Command]]:
 
     def commands(args: argparse.Namespace, folder: Path) -> Iterator[Command]:
         target = RESULTS / f"{'speed' if name == 'compare_speed' else name}.json"
-        library = ["--library", args.library] if name == "quality" else []
+        library = ["--library", args.library] if name in ("quality", "inpainting") else []
         yield script(name, args.data, *library, *words, "--json", target)
 
     return commands
@@ -166,6 +166,8 @@ STEPS: dict[str, Callable[[argparse.Namespace, Path], Iterator[Command]]] = {
     "speedups": measured("speedups"),
     "agreement": measured("agreement"),
     "quality": measured("quality"),
+    "inpainting": measured("inpainting", "--limit", str(MANY)),
+    "denoising": measured("denoising"),
     "classical": classical,
     "why": why,
     "slow": slow,

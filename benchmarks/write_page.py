@@ -10,9 +10,10 @@ Results are files of agreed names in one folder, which is kept in the repository
 makes of what `unfade evaluate` wrote, without its rows and curves.
 
 In the page a table stands between `<!-- begin NAME -->` and `<!-- end NAME -->`, the name being one
-of `goals`, `quality`, `speed`, `ratios`, `stages`, `networks`, `scaling`, `roofline`, `plan`,
-`agreement`, `baselines`, or `evaluation NAME`. What is between the marks is replaced, and all else
-is left as it is; where a file is missing, the table says so.
+of `goals`, `quality`, `inpainting`, `patches`, `denoising`, `speed`, `ratios`, `stages`,
+`networks`, `scaling`, `roofline`, `plan`, `agreement`, `baselines`, or `evaluation NAME`. What is
+between the marks is replaced, and all else is left as it is; where a file is missing, the table
+says so.
 """
 
 from __future__ import annotations
@@ -324,6 +325,29 @@ def quality(told: Mapping[str, Mapping[str, float]]) -> str:
     return table(("check", "figure", "value"), lines)
 
 
+def denoising(told: Told) -> str:
+    """PSNR by the strength of white noise and method."""
+    rows = told["psnr"]
+    names = list(next(iter(rows.values())))
+    lines = [(sigma, *(f"{row[name]:.2f}" for name in names)) for sigma, row in rows.items()]
+    return f"{told['photos']} photos, PSNR in dB.\n\n" + table(("sigma", *names), lines)
+
+
+def inpainting(told: Told) -> str:
+    """PSNR inside the masks, and how far the first method is ahead."""
+    head = ("method", "PSNR inside dB", "ours is ahead by dB", "s/MP")
+    lines = [
+        (
+            name.replace("_", " "),
+            f"{row['psnr']:.2f}",
+            f"{row['ahead_of_it']:.2f}" if number else "",
+            f"{row['seconds_per_megapixel']:.2f}",
+        )
+        for number, (name, row) in enumerate(told["methods"].items())
+    ]
+    return f"{told['photos']} photos.\n\n" + table(head, lines)
+
+
 def evaluation(told: Told) -> str:
     """One table per kind of case: means with the 95 % interval of the photos, medians of cost."""
     about, summary = told["about"], told["summary"]
@@ -526,6 +550,9 @@ def on_paper(told: Told) -> str:
 TABLES: Mapping[str, tuple[str, Callable[[Any], str]]] = {
     "goals": ("", goals),
     "quality": ("quality", quality),
+    "inpainting": ("inpainting", inpainting),
+    "patches": ("inpainting-patches", inpainting),
+    "denoising": ("denoising", denoising),
     "speed": ("speed", speed),
     "ratios": ("speed", ratios),
     "stages": ("speed", stages),

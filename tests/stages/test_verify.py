@@ -11,7 +11,16 @@ from unfade.pipeline import run
 from unfade.recipe import Recipe
 from unfade.stages.damage import DetectDamage
 from unfade.stages.marks import candidates
-from unfade.stages.verify import AFAR, BATCH, VIEW_CHANNELS, VIEW_SIDE, look_over, square, view
+from unfade.stages.verify import (
+    AFAR,
+    BATCH,
+    VIEW_CHANNELS,
+    VIEW_SIDE,
+    look_over,
+    shown,
+    square,
+    view,
+)
 
 HALF = VIEW_SIDE // 2
 
@@ -72,16 +81,33 @@ def test_a_view_shows_the_mark_in_its_middle_close_up_and_from_afar():
     probability = np.zeros((300, 400), np.float32)
     probability[150:154, 201:207] = 0.9
     seen = candidates(probability, Darkroom())
-    shown = view(look_over(pixels, probability, Darkroom()), seen, 1)
+    seen_so = view(look_over(pixels, probability, Darkroom()), seen, 1).transpose(1, 2, 0)
     top, left = 152 - HALF, 204 - HALF
     np.testing.assert_array_equal(
-        shown[:, :, :3], pixels[top : top + VIEW_SIDE, left : left + VIEW_SIDE]
+        seen_so[:, :, :3], pixels[top : top + VIEW_SIDE, left : left + VIEW_SIDE]
     )
-    assert shown[HALF - 2 : HALF + 2, HALF - 3 : HALF + 3, 4].all() and shown[:, :, 4].sum() == 24
+    assert (
+        seen_so[HALF - 2 : HALF + 2, HALF - 3 : HALF + 3, 4].all() and seen_so[:, :, 4].sum() == 24
+    )
     far = pixels[152 - AFAR * HALF : 152 + AFAR * HALF, 204 - AFAR * HALF : 204 + AFAR * HALF]
     means = far.reshape(VIEW_SIDE, AFAR, VIEW_SIDE, AFAR, 3).mean(axis=(1, 3))
-    np.testing.assert_allclose(shown[:, :, 5:8], means, atol=1e-4)
-    assert shown[:, :, 8].sum() == pytest.approx(24 * 0.9 / AFAR**2, rel=1e-3)
+    np.testing.assert_allclose(seen_so[:, :, 5:8], means, atol=1e-4)
+    # Six of the sixteen pixels of a cell are marked at most, and the log odds are in [0, 1].
+    assert seen_so[:, :, 8].max() == pytest.approx(odds(0.9 * 6 / 16), abs=1e-3)
+    assert seen_so[HALF, HALF, 3] == pytest.approx(odds(0.9), abs=1e-4)
+    assert seen_so[0, 0, 3] == seen_so[0, 0, 8] == pytest.approx(0, abs=1e-5)
+
+
+def odds(probability):
+    """Log odds of a probability from 0 at 1/400 to 1 at 399/400."""
+    return 0.5 + np.log(probability / (1 - probability)) / (2 * np.log(399))
+
+
+@pytest.mark.parametrize("probability", [0, 1e-5, 0.0025, 0.3, 0.5, 0.98, 1])
+def test_probabilities_are_shown_by_their_log_odds(probability):
+    expected = odds(np.clip(probability, 1 / 400, 399 / 400))
+    given = np.full((3, 2), probability, np.float32)
+    np.testing.assert_allclose(shown(given), np.full((3, 2), expected), atol=1e-5)
 
 
 def test_a_mark_larger_than_the_view_is_shrunk_into_it():
@@ -89,9 +115,9 @@ def test_a_mark_larger_than_the_view_is_shrunk_into_it():
     probability[10:490, 200:203] = 1
     seen = candidates(probability, Darkroom())
     grey = np.zeros((500, 400, 1), np.float32)
-    shown = view(look_over(grey, probability, Darkroom()), seen, 1)
-    rows = np.flatnonzero(shown[:, :, 4].sum(axis=1) > 0)
-    assert shown.shape == (VIEW_SIDE, VIEW_SIDE, VIEW_CHANNELS)
+    planes = view(look_over(grey, probability, Darkroom()), seen, 1)
+    rows = np.flatnonzero(planes[4].sum(axis=1) > 0)
+    assert planes.shape == (VIEW_CHANNELS, VIEW_SIDE, VIEW_SIDE)
     assert len(rows) == pytest.approx(VIEW_SIDE * 3 / 4, abs=2)
 
 

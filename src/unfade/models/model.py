@@ -51,22 +51,22 @@ class Model:
         height, width = arrays[0].shape[:2]
         return from_planes(answer, (height * self.card.scale, width * self.card.scale))
 
-    def each(self, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
+    def each(self, planes: NDArray[np.float32]) -> NDArray[np.float32]:
         """Run a network that answers with numbers on many small pictures at once.
 
         Args:
-            pictures: (N, H, W, C) float32, of the size and channels that the network takes.
+            planes: (N, C, H, W) float32, of the channels and size that the network takes.
         Returns:
             (N, numbers) float32.
         Raises:
             ModelError: The pictures do not fit the card's inputs.
         """
-        if self.card.inputs != pictures.shape[3:]:
+        if self.card.inputs != planes.shape[1:2]:
             raise ModelError(
                 f"{self.card.name} takes inputs of {self.card.inputs} channels, "
-                f"got {pictures.shape[3:]}"
+                f"got {planes.shape[1:2]}"
             )
-        return self._run(np.ascontiguousarray(pictures.transpose(0, 3, 1, 2), np.float32))
+        return self._run(planes)
 
     def _run(self, *planes: NDArray[np.float32]) -> NDArray[np.float32]:
         with self._busy:

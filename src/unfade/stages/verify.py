@@ -17,14 +17,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..color import in_color
 from ..darkroom import Darkroom
 from ..photo import Pixels
 from .marks import Calibration, Candidates, Numbers, log_odds
 
 VIEW_SIDE = 64
 VIEW_CHANNELS = 9
-"""Of a view: close up red, green, blue, probability, the mark; from afar all but the mark."""
+"""Of a view: close up red, green, blue, odds, the mark; from afar all but the mark."""
 
 AFAR = 4
 """How much wider the view from afar is."""
@@ -32,10 +31,15 @@ AFAR = 4
 ROOM = 4 / 3
 """Side of the view over that of a mark too large for it: such a view is shrunk."""
 
+DOUBT = 1 / 400
+"""Probability below which nothing is told apart; networks in bfloat16 end there."""
+
 BATCH = 64
 """Views that the network is given at once, empty ones to fill up: one shape is prepared once."""
 
 Plane = NDArray[np.float32]
+Planes = NDArray[np.float32]
+"""(channels, H, W), as networks take them."""
 
 
 def evidence(
@@ -79,7 +83,7 @@ def ask(
     odds = np.zeros(len(numbers))
 
     def answer(part: slice) -> None:
-        views = np.zeros((BATCH, VIEW_SIDE, VIEW_SIDE, VIEW_CHANNELS), np.float32)
+        views = np.zeros((BATCH, VIEW_CHANNELS, VIEW_SIDE, VIEW_SIDE), np.float32)
         for place, number in enumerate(numbers[part]):
             views[place] = view(scene, seen, int(number))
         odds[part] = model.each(views)[: len(numbers[part]), 0]
@@ -130,8 +134,8 @@ def _filled_up(array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
-def view(scene: Scene, seen: Candidates, number: int) -> Pixels:
-    """What the network is shown of a candidate: (`VIEW_SIDE`, `VIEW_SIDE`, `VIEW_CHANNELS`).
+def view(scene: Scene, seen: Candidates, number: int) -> Planes:
+    """What the network is shown of a candidate: (`VIEW_CHANNELS`, `VIEW_SIDE`, `VIEW_SIDE`).
 
     Beyond the edges of the photo its last pixels are repeated.
     """
@@ -144,14 +148,25 @@ def view(scene: Scene, seen: Candidates, number: int) -> Pixels:
     inside = seen.labels[top:bottom, left:right] == number
     mark[rows : rows + bottom - top, cols : cols + right - left] = inside
     small = square(scene.small, far, side)
-    planes = (
-        in_color(square(scene.pixels, corner, side)),
-        square(scene.probability, corner, side),
-        square(mark, (0, 0), side),
-        in_color(small[:, :, :-1]),
-        small[:, :, -1],
-    )
-    return np.asarray(np.dstack(planes), np.float32)
+    planes = np.empty((VIEW_CHANNELS, VIEW_SIDE, VIEW_SIDE), np.float32)
+    planes[:3] = square(scene.pixels, corner, side).transpose(2, 0, 1)
+    planes[3] = shown(square(scene.probability, corner, side))
+    planes[4] = square(mark, (0, 0), side)
+    planes[5:8] = small[:, :, :-1].transpose(2, 0, 1)
+    planes[8] = shown(small[:, :, -1])
+    return planes
+
+
+def shown(probability: Plane) -> Plane:
+    """Probabilities as the network sees them: their log odds, from 0 (certainly not) to 1.
+
+    Next to 0 and 1 probabilities hardly differ, and there most is told: the faint end of a hair
+    goes on at a hundredth, and between a lamp and a speck of dust lies a thousandth.
+    """
+    doubt = np.float32(DOUBT)
+    clipped = np.clip(probability, doubt, 1 - doubt)
+    odds = cv2.log(clipped / (1 - clipped)) / np.float32(2 * np.log((1 - DOUBT) / DOUBT))
+    return np.asarray(odds + np.float32(0.5), np.float32)
 
 
 def square(array: Plane, corner: tuple[int, int], side: int) -> Plane:

@@ -26,13 +26,13 @@ from ..photo import Photo, Pixels
 from ..pipeline import run
 from ..recipe import Recipe
 from ..stages.marks import candidates
-from ..stages.verify import VIEW_CHANNELS, VIEW_SIDE, look_over, view
+from ..stages.verify import VIEW_CHANNELS, VIEW_SIDE, Planes, look_over, view
 from .crops import Draw, random_crop
 from .nets import make_net
 from .task import Batch, Task
 from .weights import find_weights, load_onnx
 
-VIEWS = 32
+VIEWS = 64
 """Examples from one crop."""
 
 LEAST_PX = 5
@@ -104,13 +104,12 @@ class VerifyData(Dataset[tuple[Tensor, ...]]):
             if views:
                 break
         else:
-            views = [np.zeros((VIEW_SIDE, VIEW_SIDE, VIEW_CHANNELS), np.float32)]
+            views = [np.zeros((VIEW_CHANNELS, VIEW_SIDE, VIEW_SIDE), np.float32)]
             truth = np.zeros(1, np.float32)
         places = np.arange(VIEWS) % len(views)
-        planes = np.stack(views)[places].transpose(0, 3, 1, 2)
-        return torch.from_numpy(np.ascontiguousarray(planes)), torch.from_numpy(truth[places])
+        return torch.from_numpy(np.stack(views)[places]), torch.from_numpy(truth[places])
 
-    def _examples(self, crop: Pixels, rng: np.random.Generator) -> tuple[list[Pixels], Plane]:
+    def _examples(self, crop: Pixels, rng: np.random.Generator) -> tuple[list[Planes], Plane]:
         pixels, artifacts = self._aged(crop, rng)
         probability = self.detector(pixels)
         seen = candidates(probability, Darkroom())
