@@ -49,6 +49,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--library", type=Path, required=True)
     parser.add_argument("--baselines", type=Path, required=True)
+    parser.add_argument("--dncnn", type=Path, help="GD_Color_Blind.mat, for denoising")
     parser.add_argument("--work", type=Path, default=Path("measured"), help="reports and stores")
     parser.add_argument("--only", nargs="*", choices=list(STEPS), default=list(STEPS))
     parser.add_argument("--list", action="store_true")
@@ -73,7 +74,8 @@ def measured(name: str, *words: str | Path) -> Callable[..., Iterator[Command]]:
     def commands(args: argparse.Namespace, folder: Path) -> Iterator[Command]:
         target = RESULTS / f"{'speed' if name == 'compare_speed' else name}.json"
         library = ["--library", args.library] if name in ("quality", "inpainting") else []
-        yield script(name, args.data, *library, *words, "--json", target)
+        others = ["--dncnn", args.dncnn] if name == "denoising" and args.dncnn else []
+        yield script(name, args.data, *library, *others, *words, "--json", target)
 
     return commands
 

@@ -24,9 +24,8 @@ def args(script, tmp_path):
     for name in (*script.DETECTORS[:2], *script.RESTORERS[:1]):
         for suffix in ("onnx", "toml"):
             (tmp_path / f"{name}.{suffix}").touch()
-    return Namespace(
-        data=tmp_path, library=tmp_path, baselines=tmp_path, work=tmp_path / "work", list=True
-    )
+    folders = dict.fromkeys(("data", "library", "baselines"), tmp_path)
+    return Namespace(**folders, work=tmp_path / "work", dncnn=tmp_path / "net.mat", list=True)
 
 
 def commands(script, args, tmp_path):
@@ -58,7 +57,9 @@ def test_every_script_that_is_run_is_there_and_names_its_result(script, args, tm
     assert all(Path(words[0]).is_file() for words in scripts)
     results = {Path(words[-1]).name for words in scripts if "--json" in words}
     measured = ("speed", "roofline", "scaling", "speedups", "quality", "agreement")
-    assert results == {f"{name}.json" for name in measured}
+    assert results == {f"{name}.json" for name in (*measured, "inpainting", "denoising")}
+    (denoising,) = (words for words in scripts if words[0].endswith("denoising.py"))
+    assert denoising[denoising.index("--dncnn") + 1] == str(args.dncnn)
 
 
 def test_the_page_has_a_place_for_every_evaluation(script, args, tmp_path):
