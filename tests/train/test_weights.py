@@ -179,6 +179,13 @@ def test_networks_that_are_not_alike_are_not_averaged():
         export.averaged(SegmentationNet(TINY), SegmentationNet((4, 6, 10)), 0.5)
 
 
+def test_a_share_beyond_the_whole_is_refused(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(export, "open_run", lambda *_: (None, None))
+    with pytest.raises(SystemExit):
+        export.main([str(tmp_path), "--average", "x", "--share", "1.5", "-o", str(tmp_path)])
+    assert "--share must be within 0 to 1, got 1.5" in capsys.readouterr().err
+
+
 def test_export_averages_two_runs(photos, tmp_path):
     settings = {"steps": 2, "every": 2, "side": 32, "batch": 1, "workers": 0, "threads": 1}
     runs = [tmp_path / "a", tmp_path / "b"]
@@ -186,6 +193,10 @@ def test_export_averages_two_runs(photos, tmp_path):
         fit(Run("denoise", (str(photos),), out=str(out), seed=number, lr=0.05, **settings))
     words = [str(runs[0]), "--average", str(runs[1]), "--share", "0.25"]
     assert export.main([*words, "-o", str(tmp_path / "mixed")]) == 0
+    card = ModelCard.from_toml((tmp_path / "mixed" / "denoise.toml").read_text("utf-8"))
+    first, _, second = card.command.partition("; averaged with 0.25 of ")
+    assert first.startswith("unfade train denoise") and "--seed" not in first
+    assert second.startswith("unfade train denoise") and "--seed 1" in second
     kept = [read_state(run / "last.ckpt")["last.weight"] for run in runs]
     found = ResidualNet((32, 48, 64, 96), blocks=1)
     begin_with(found, tmp_path / "mixed" / "denoise.onnx", SAMPLE)

@@ -241,8 +241,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         open_official(args.run) if args.run.is_file() else open_run(args.run, args.checkpoint)
     )
     if args.average:
-        other, _ = open_run(args.average, args.checkpoint)
+        if not 0 <= args.share <= 1:
+            parser.error(f"--share must be within 0 to 1, got {args.share:g}")
+        other, theirs = open_run(args.average, args.checkpoint)
         net = averaged(net, other, args.share)
+        told = f"{card.command}; averaged with {args.share:g} of {theirs.command}"
+        card = dataclasses.replace(card, command=told)
     if args.name:
         card = dataclasses.replace(card, name=args.name)
     if args.verifier:
