@@ -5,8 +5,8 @@
 Noise is added to the picture in floats and not clipped, as the field measures. Nobody is told its
 strength but non-local means, which cannot do without. `denoise` is our network alone, at full
 strength; DnCNN is the blind color network of its authors, if `GD_Color_Blind.mat` of their
-repository (github.com/cszn/DnCNN, folder `model`) is given: it is read here with h5py and run by
-ONNX Runtime, 20 layers in 32-bit floats. What is not given is left out.
+repository (github.com/cszn/DnCNN, folder `model`) is given: it is read here with h5py, which pip
+installs, and run by ONNX Runtime, 20 layers in 32-bit floats. What is not given is left out.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from unfade.color import in_color
 from unfade.darkroom import Darkroom
 from unfade.io.read import can_read, read
 from unfade.metrics import psnr
@@ -51,10 +52,6 @@ def main() -> None:
         print(f"sigma {sigma}: " + ", ".join(f"{name} {db:.2f}" for name, db in row.items()))
     if args.json:
         args.json.write_text(json.dumps(told, indent=1) + "\n")
-
-
-def in_color(pixels: Pixels) -> Pixels:
-    return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
 
 
 def measure(photos: list[Pixels], methods: Mapping[str, Method]) -> dict[int, dict[str, float]]:

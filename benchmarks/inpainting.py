@@ -1,8 +1,8 @@
-"""Inpainting against others: PSNR and SSIM inside the mask, the masks being those of `quality.py`.
+"""Inpainting against others: PSNR inside the mask, the masks being those of `quality.py`.
 
     python benchmarks/inpainting.py DATA --library LIBRARY [--methods ...] [--limit N] [--json FILE]
 
-Telea and Navier-Stokes are OpenCV's, biharmonic is scikit-image's. The patch-based one (shift map:
+Telea, Navier-Stokes and biharmonic are those of `unfade evaluate`. The patch-based one (shift map:
 He and Sun, Statistics of Patch Offsets for Image Completion, ECCV 2012) and frequency selective
 reconstruction (Genser et al., ICIP 2018) come with `opencv-contrib-python-headless` in the place of
 `opencv-python-headless`; without it they are left out. All are told the mask.
@@ -19,16 +19,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from skimage.restoration import inpaint_biharmonic
 
-from quality import masked_photos
+from quality import FILL, masked_photos
+from unfade.color import in_color
 from unfade.darkroom import Darkroom
+from unfade.evaluate.baselines import biharmonic, navier_stokes, telea
 from unfade.io.read import can_read, read
 from unfade.metrics import psnr
 from unfade.photo import Photo
 from unfade.pipeline import run
-from unfade.recipe import Recipe
-from unfade.stages.inpaint import Inpaint
 
 Pixels = NDArray[np.float32]
 Method = Callable[[Pixels, Pixels], Pixels]
@@ -47,7 +46,13 @@ def main() -> None:
     args = parser.parse_args()
     paths = [path for path in sorted(args.data.rglob("*")) if can_read(path)]
     room = Darkroom(args.engine)
-    methods = {"unfade": ours(room), **classical(), **contributed()}
+    methods: dict[str, Method] = {
+        "unfade": lambda holed, mask: run(Photo(holed, damage=mask), FILL, room).pixels,
+        "telea": telea,
+        "navier_stokes": navier_stokes,
+        "biharmonic": biharmonic,
+        **contributed(),
+    }
     chosen = {name: methods[name] for name in args.methods or methods}
     photos = [read(path) for path in paths[: args.limit or None]]
     told = measure(masked_photos(photos, args, room), chosen)
@@ -77,33 +82,13 @@ def measure(masked, methods: Mapping[str, Method]) -> dict[str, dict[str, float]
     }
 
 
-def ours(room: Darkroom) -> Method:
-    recipe = Recipe("fill", (Inpaint(feather_px=0, grain=0),))
-    return lambda holed, mask: run(Photo(holed, damage=mask), recipe, room).pixels
-
-
-def classical() -> dict[str, Method]:
-    def opencv(method: int) -> Method:
-        return lambda holed, mask: _back(cv2.inpaint(_eight(holed), _bits(mask), 3, method))
-
-    def biharmonic(holed: Pixels, mask: Pixels) -> Pixels:
-        filled = inpaint_biharmonic(holed, mask > 0, split_into_regions=True, channel_axis=-1)
-        return np.asarray(filled, np.float32)
-
-    return {
-        "telea": opencv(cv2.INPAINT_TELEA),
-        "navier_stokes": opencv(cv2.INPAINT_NS),
-        "biharmonic": biharmonic,
-    }
-
-
 def contributed() -> dict[str, Method]:
     if not hasattr(cv2, "xphoto"):
         return {}
 
     def fill(source: NDArray[np.uint8], mask: Pixels, method: int) -> NDArray[np.uint8]:
         filled = np.zeros_like(source)
-        cv2.xphoto.inpaint(source, (1 - _bits(mask)) * 255, filled, method)
+        cv2.xphoto.inpaint(source, (mask <= 0).astype(np.uint8) * 255, filled, method)
         return filled
 
     def patches(holed: Pixels, mask: Pixels) -> Pixels:
@@ -118,12 +103,7 @@ def contributed() -> dict[str, Method]:
 
 
 def _eight(pixels: Pixels) -> NDArray[np.uint8]:
-    color = np.broadcast_to(pixels, (*pixels.shape[:2], 3))
-    return np.rint(color * 255).astype(np.uint8)
-
-
-def _bits(mask: Pixels) -> NDArray[np.uint8]:
-    return (mask > 0).astype(np.uint8)
+    return np.rint(in_color(pixels) * 255).astype(np.uint8)
 
 
 def _back(eight: NDArray[np.uint8]) -> Pixels:
