@@ -1,15 +1,30 @@
 """What the network that verifies marks learns from."""
 
+import hashlib
+import json
+
+import cv2
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
+from unfade.errors import ReadError  # noqa: E402
 from unfade.stages.verify import VIEW_CHANNELS, VIEW_SIDE  # noqa: E402
 from unfade.train.crops import Draw  # noqa: E402
+from unfade.train.data import find_sources  # noqa: E402
+from unfade.train.judged import read_judged  # noqa: E402
+from unfade.train.loaders import read_material  # noqa: E402
 from unfade.train.nets import make_net  # noqa: E402
-from unfade.train.verify import VIEWS, Detector, VerifyData, VerifyTask  # noqa: E402
+from unfade.train.run import Run  # noqa: E402
+from unfade.train.verify import (  # noqa: E402
+    VIEWS,
+    Detector,
+    JudgedData,
+    VerifyData,
+    VerifyTask,
+)
 
 
 class Bright:
@@ -73,3 +88,90 @@ def test_the_task_learns_what_is_true():
         task.loss([views, truth]).backward()
         optimizer.step()
     assert task.loss([views, truth]) < 0.5 * first
+
+
+SPECKS = ((20, 30), (90, 40), (60, 100))
+
+
+@pytest.fixture
+def judged(tmp_path):
+    """Three specks on a photo: one is damage, one a button, of the third nobody knows."""
+    picture = np.full((160, 200, 3), 40, np.uint8)
+    for left, top in SPECKS:
+        picture[top : top + 4, left : left + 4] = 240
+    cv2.imwrite(str(tmp_path / "old.png"), picture)
+    digest = hashlib.sha256((tmp_path / "old.png").read_bytes()).hexdigest()
+    damage, button, _ = ([[x, y, x + 4, y + 5]] for x, y in SPECKS)
+    verdicts = {"sha256": digest, "rest": "unsure", "damage": damage, "detail": button}
+    (tmp_path / "verdicts.json").write_text(json.dumps({"photos": [verdicts]}))
+    return tmp_path / "verdicts.json"
+
+
+def test_a_mark_is_what_the_person_said_of_a_box_like_it(judged):
+    photo = read_judged(judged, find_sources(judged.parent))[0]
+    boxes = np.array([[x, y, x + 4, y + 4] for x, y in SPECKS] + [[0, 0, 200, 160]])
+    np.testing.assert_array_equal(photo.verdicts.of(boxes), [1, 0, np.nan, np.nan])
+    assert photo.verdicts.of(np.zeros((0, 4), np.int64)).shape == (0,)
+    assert photo.damaged and photo.pixels.shape == (160, 200, 3)
+
+
+def test_the_rest_of_a_photo_without_damage_is_detail(judged):
+    record = json.loads(judged.read_text())
+    record["photos"][0] = {"sha256": record["photos"][0]["sha256"], "rest": "detail"}
+    judged.write_text(json.dumps(record))
+    photo = read_judged(judged, find_sources(judged.parent))[0]
+    np.testing.assert_array_equal(photo.verdicts.of(np.array([[1, 2, 3, 4]])), [0])
+    assert not photo.damaged
+
+
+def test_judged_marks_are_shown_in_equal_parts_and_varied(judged):
+    data = JudgedData(read_judged(judged, find_sources(judged.parent)), Bright())
+    views, truth = data[Draw(3, 128)]
+    assert views.shape == (VIEWS, VIEW_CHANNELS, VIEW_SIDE, VIEW_SIDE)
+    assert 0.25 < truth.mean() < 0.75
+    assert torch.equal(views, data[Draw(3, 128)][0])
+    # Both specks look alike close up; what tells them apart is where they lie, seen from afar.
+    afar = views[:, 5].mean(dim=(1, 2))
+    assert afar[truth == 1].std() > 0.01, "every view is of the same lightness"
+    marks = views[:, 4].sum(dim=(1, 2))
+    assert (marks == marks[0]).all(), "a mark has the same pixels however it is turned"
+
+
+def test_a_detector_that_sees_none_of_the_judged_marks_is_told(judged):
+    data = JudgedData(read_judged(judged, find_sources(judged.parent)), lambda p: p[:, :, 0] * 0)
+    with pytest.raises(ReadError, match="hardly any"):
+        data[Draw(0, 128)]
+
+
+@pytest.mark.parametrize("content", ["no json", "[]", '{"photos": [{"rest": "detail"}]}'])
+def test_a_file_that_holds_no_verdicts_is_refused(judged, content):
+    judged.write_text(content)
+    with pytest.raises(ReadError, match="no file of judged marks"):
+        read_judged(judged, find_sources(judged.parent))
+
+
+def test_verdicts_on_other_photos_are_refused(judged):
+    cv2.imwrite(str(judged.parent / "old.png"), np.zeros((9, 9, 3), np.uint8))
+    with pytest.raises(ReadError, match="none of the 1 photos judged"):
+        read_judged(judged, find_sources(judged.parent))
+
+
+def test_a_run_learns_from_aged_and_judged_marks(judged, tmp_path, monkeypatch):
+    monkeypatch.setattr("unfade.train.loaders.Detector", lambda name: Bright())
+    clean = tmp_path / "clean"
+    clean.mkdir()
+    for number in range(3):
+        cv2.imwrite(str(clean / f"{number}.png"), photo(20) + np.uint8(number))
+    places = (str(judged), str(judged.parent))
+    run = Run("verify", data=(str(clean),), judged=places, share=0.5)
+    material = read_material(run)
+    kinds = {type(material.learn.second), type(material.learn.first)}
+    assert kinds == {JudgedData, VerifyData}
+    assert "judged," in material.manifest
+
+
+@pytest.mark.parametrize("wrong", [{"task": "damage"}, {"judged": ("one.json",)}, {"data": ()}])
+def test_judged_marks_need_a_task_that_verifies_and_clean_photos(wrong):
+    settings = {"task": "verify", "data": ("clean",), "judged": ("one.json", "old")} | wrong
+    with pytest.raises(ValueError, match=r"judged|nothing to learn"):
+        Run(**settings)

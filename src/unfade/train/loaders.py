@@ -21,10 +21,11 @@ from .examples import (
     WhiteNoiseExamples,
 )
 from .fading import FadingData, shrink
+from .judged import read_judged
 from .pairs import PairCrops, find_pairs
 from .restore import RestoreExamples
 from .run import Run
-from .verify import Detector, VerifyData
+from .verify import Detector, JudgedData, VerifyData
 
 CHECK_SEED = 10**6
 CHECKS = 128
@@ -63,6 +64,8 @@ def read_material(run: Run) -> Material:
     if run.grow:
         # By checksum, so that each number of photos is a fair sample of all of them.
         learn.sort(key=lambda source: source.digest)
+    if run.judged:
+        return _with_judged(run, learn, check)
     if not run.pairs:
         text = manifest({"learn": learn, "check": check})
         return Material(_crops(run, learn, "train"), _crops(run, check, "val"), text)
@@ -74,6 +77,16 @@ def read_material(run: Run) -> Material:
     # Checked with the pairs alone: they are what the person wants restored.
     checks = PairCrops([pairs[s] for s in theirs], run.task, CHECK_SEED)
     return Material(examples, checks, manifest({"learn": [*learn, *ours], "check": theirs}))
+
+
+def _with_judged(run: Run, learn: Sequence[Source], check: Sequence[Source]) -> Material:
+    """Aged photos and judged ones; checked with the aged, of which there are enough."""
+    file, *places = run.judged
+    old = gather(places, find_sources)
+    judged = JudgedData(read_judged(Path(file), old), Detector(run.detector), run.seed)
+    examples = Mixed(_crops(run, learn, "train"), judged, run.share)
+    text = manifest({"learn": learn, "judged": old, "check": check})
+    return Material(examples, _crops(run, check, "val"), text)
 
 
 def loaders(

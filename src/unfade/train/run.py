@@ -45,7 +45,12 @@ class Run:
         (), "like --data, for frames of films: a folder of frames is never split"
     )
     look: tuple[str, ...] = setting((), "real old photos to look at, not learned from")
-    share: float = setting(0.5, "share of the pairs among the examples, if there is --data too")
+    judged: tuple[str, ...] = setting(
+        (), "verify: a file of judged marks, then folders or tar files of its old photos"
+    )
+    share: float = setting(
+        0.5, "share of the pairs, or of the judged marks, among the examples if there is --data too"
+    )
     net: str = setting("", "network; by default the one that ships")
     preset: str = setting("small", "size of the network", choices=("small", "base"))
     steps: int = setting(20_000, "optimizer steps")
@@ -113,6 +118,11 @@ class Run:
             raise ValueError("nothing to learn from; give --data, --clips or --pairs")
         if self.pairs and self.task in NO_PAIRS:
             raise ValueError(f"{self.task} learns from clean photos only; use --data, not --pairs")
+        if self.judged and (self.task != "verify" or len(self.judged) < 2 or not self.data):
+            raise ValueError(
+                "--judged FILE PHOTOS... is for verify, and in addition to --data; it takes a file "
+                "of judged marks and where their photos lie"
+            )
         if self.look and self.task == "verify":
             raise ValueError("verify looks at marks, not at whole photos; leave --look away")
         if self.loss and self.loss not in LOSSES.get(self.task, {}):

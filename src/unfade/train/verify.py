@@ -2,7 +2,8 @@
 
 Crops are clean, worn (grain, fading, blur, but nothing that damages) or aged; the damage network
 looks at them, and each of its candidates becomes an example, true by the share of its pixels that
-an artefact visibly changed.
+an artefact visibly changed. What no aging draws, and what people wear and hold, is learned from
+marks on real old photos that a person has judged.
 """
 
 from __future__ import annotations
@@ -20,14 +21,16 @@ from ..color import in_color
 from ..darkroom import Darkroom
 from ..degrade import draw_aging
 from ..degrade.damage import VISIBLE, spared
+from ..errors import ReadError
 from ..models.card import ModelCard
 from ..models.model import to_planes
 from ..photo import Photo, Pixels
 from ..pipeline import run
 from ..recipe import Recipe
-from ..stages.marks import candidates
+from ..stages.marks import Candidates, candidates
 from ..stages.verify import VIEW_CHANNELS, VIEW_SIDE, Planes, look_over, view
 from .crops import Draw, random_crop
+from .judged import JudgedPhoto
 from .nets import make_net
 from .task import Batch, Task
 from .weights import find_weights, load_onnx
@@ -73,6 +76,20 @@ class Detector:
         return net.eval().to(memory_format=torch.channels_last)
 
 
+class Looked:
+    """A picture (H, W, 3) in [0, 1] that the damage network has looked at: its candidates."""
+
+    def __init__(self, pixels: Pixels, probability: Plane) -> None:
+        room = Darkroom()
+        self.seen: Candidates = candidates(probability, room)
+        self.numbers = np.flatnonzero(self.seen.of_size(LEAST_PX))
+        self._scene = look_over(pixels, probability, room)
+
+    def view(self, number: int) -> Planes:
+        """What the network is shown of a candidate."""
+        return view(self._scene, self.seen, number)
+
+
 class VerifyData(Dataset[tuple[Tensor, ...]]):
     """Candidates on crops of clean photos, aged or not; the n-th is always the same for a seed.
 
@@ -111,17 +128,16 @@ class VerifyData(Dataset[tuple[Tensor, ...]]):
 
     def _examples(self, crop: Pixels, rng: np.random.Generator) -> tuple[list[Planes], Plane]:
         pixels, artifacts = self._aged(crop, rng)
-        probability = self.detector(pixels)
-        seen = candidates(probability, Darkroom())
-        numbers = rng.permutation(np.flatnonzero(seen.of_size(LEAST_PX)))[:VIEWS]
+        looked = Looked(pixels, self.detector(pixels))
+        numbers = rng.permutation(looked.numbers)[:VIEWS]
         damaged = np.bincount(
-            seen.labels.ravel(), (artifacts >= VISIBLE).ravel(), minlength=len(seen.areas)
+            looked.seen.labels.ravel(),
+            (artifacts >= VISIBLE).ravel(),
+            minlength=len(looked.seen.areas),
         )
-        share = damaged[numbers] / seen.areas[numbers]
+        share = damaged[numbers] / looked.seen.areas[numbers]
         truth = np.clip((share - WRONG) / (RIGHT - WRONG), 0, 1)
-        scene = look_over(pixels, probability, Darkroom())
-        views = [view(scene, seen, int(number)) for number in numbers]
-        return views, truth.astype(np.float32)
+        return [looked.view(int(number)) for number in numbers], truth.astype(np.float32)
 
     def _aged(self, crop: Pixels, rng: np.random.Generator) -> tuple[Pixels, Plane]:
         """A crop (H, W, 3) as it is, worn or aged, and how much artefacts changed each pixel."""
@@ -146,6 +162,65 @@ class VerifyData(Dataset[tuple[Tensor, ...]]):
 def _scanned(crop: Pixels, aging: Recipe) -> Pixels:
     pixels = in_color(run(Photo(crop), aging, Darkroom()).pixels)
     return np.asarray(np.rint(np.clip(pixels, 0, 1) * 255) / np.float32(255), np.float32)
+
+
+class JudgedData(Dataset[tuple[Tensor, ...]]):
+    """Candidates on real old photos that a person judged: as many true as false ones.
+
+    Each photo is looked at once, and its views are kept; they come turned, mirrored, lighter or
+    darker. The n-th example is always the same for a seed.
+
+    Args:
+        photos: Photos and verdicts; some with damage and some without.
+        detector: Proposes the candidates.
+        seed: Fixes every example.
+    """
+
+    def __init__(self, photos: Sequence[JudgedPhoto], detector: Detector, seed: int = 0) -> None:
+        self.photos, self.detector, self.seed = photos, detector, seed
+        self.damaged = [place for place, photo in enumerate(photos) if photo.damaged]
+        self._kept: dict[int, tuple[list[NDArray[np.float16]], Plane]] = {}
+
+    def __getitem__(self, draw: Draw) -> tuple[Tensor, ...]:
+        """Views (`VIEWS`, 9, 64, 64) of candidates on many photos, and which are true."""
+        rng = np.random.default_rng((self.seed, draw.number))
+        views: list[Planes] = []
+        truth: list[float] = []
+        for _ in range(100 * VIEWS):
+            if len(views) == VIEWS:
+                break
+            wanted = float(rng.random() < 0.5 and bool(self.damaged))
+            among = self.damaged if wanted else range(len(self.photos))
+            seen, told = self._views(int(rng.choice(among)))
+            right = np.flatnonzero(told == wanted)
+            if len(right):
+                views.append(_varied(seen[int(rng.choice(right))], rng))
+                truth.append(wanted)
+        else:
+            raise ReadError("the damage network proposes hardly any of the judged marks")
+        return torch.from_numpy(np.stack(views)), torch.tensor(truth, dtype=torch.float32)
+
+    def _views(self, place: int) -> tuple[list[NDArray[np.float16]], Plane]:
+        """All candidates of a photo that a person judged, and how true they are."""
+        if place not in self._kept:
+            photo = self.photos[place]
+            pixels = np.asarray(photo.pixels / np.float32(255), np.float32)
+            looked = Looked(pixels, self.detector(pixels))
+            told = photo.verdicts.of(looked.seen.boxes[looked.numbers])
+            known = np.isfinite(told)
+            views = [looked.view(int(n)).astype(np.float16) for n in looked.numbers[known]]
+            self._kept[place] = views, told[known]
+        return self._kept[place]
+
+
+def _varied(view: NDArray[np.float16], rng: np.random.Generator) -> Planes:
+    """A view turned, mirrored, lighter or darker; what the first network thinks stays."""
+    planes = np.rot90(view, int(rng.integers(4)), axes=(1, 2)).astype(np.float32)
+    planes = planes[:, :, ::-1] if rng.random() < 0.5 else planes
+    gain, lift = rng.uniform(0.7, 1.2), rng.uniform(-0.1, 0.1)
+    for color in (slice(0, 3), slice(5, 8)):
+        planes[color] = np.clip(planes[color] * np.float32(gain) + np.float32(lift), 0, 1)
+    return np.ascontiguousarray(planes)
 
 
 class VerifyTask(Task):

@@ -1,0 +1,145 @@
+"""Let a person judge marks on old photos: pages to look at, then a file of verdicts.
+
+    python benchmarks/judge.py show PHOTOS... -o PAGES [--most 360] [--all NAME...]
+    python benchmarks/judge.py keep PAGES --damage "6 34-36" --unsure "0 14" -o VERDICTS.json
+
+`show` draws the marks that the networks are surest of, all photos together, and of photos named
+with `--all` every mark. `keep` takes the numbers of those that are damage and of those that nobody
+can tell; the others are detail of the picture. A file that is there already is added to.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from unfade.darkroom import Darkroom
+from unfade.photo import Photo
+from unfade.stages.damage import DetectDamage, damage_probability
+from unfade.stages.marks import candidates
+from unfade.stages.verify import ask
+from unfade.train.data import Source, find_sources, gather
+
+COLUMNS, ROWS, CELL, LINE = 6, 5, 240, 16
+AROUND_PX = 96
+"""Side of what is shown around a mark, more around one that is larger."""
+
+FEW = 1.0
+"""Marks that are damage, those nobody can tell counting half, from which the rest is unsure."""
+
+Picture = NDArray[np.uint8]
+Mark = dict[str, Any]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    does = parser.add_subparsers(dest="does", required=True)
+    show = does.add_parser("show")
+    show.add_argument("photos", nargs="+", help="folders or tar files")
+    show.add_argument("--most", type=int, default=360, help="marks to show, the surest first")
+    show.add_argument("--all", nargs="*", default=[], help="photos of which to show every mark")
+    keep = does.add_parser("keep")
+    keep.add_argument("pages", type=Path)
+    keep.add_argument("--damage", default="")
+    keep.add_argument("--unsure", default="")
+    for each in (show, keep):
+        each.add_argument("-o", "--out", type=Path, required=True)
+    args = parser.parse_args()
+    if args.does == "show":
+        draw(gather(args.photos, find_sources), args.out, args.most, args.all)
+    else:
+        collect(args.pages, numbers(args.damage), numbers(args.unsure), args.out)
+
+
+def draw(photos: Sequence[Source], out: Path, most: int, whole: Sequence[str]) -> None:
+    """Write pages of marks, and `marks.json` that says what they are."""
+    marks = [mark for photo in photos for mark in proposed(photo, Darkroom())]
+    asked = [mark for mark in marks if Path(mark["file"]).name in whole]
+    others = [mark for mark in marks if mark not in asked]
+    others.sort(key=lambda mark: -mark["odds"])
+    shown = sorted(asked + others[:most], key=lambda mark: mark["file"])
+    out.mkdir(parents=True, exist_ok=True)
+    seen = sorted({(mark["sha256"], mark["file"]) for mark in marks})
+    (out / "marks.json").write_text(json.dumps({"photos": seen, "marks": shown}))
+    pictures = {photo.digest.hex(): photo for photo in photos}
+    for first in range(0, len(shown), COLUMNS * ROWS):
+        cells = [
+            cell(pictures[mark["sha256"]].decode(), mark, number)
+            for number, mark in enumerate(shown[first : first + COLUMNS * ROWS], first)
+        ]
+        cells += [np.zeros_like(cells[0])] * (COLUMNS * ROWS - len(cells))
+        rows = [np.hstack(cells[row * COLUMNS :][:COLUMNS]) for row in range(ROWS)]
+        name = out / f"{first // (COLUMNS * ROWS):02d}.png"
+        cv2.imwrite(str(name), np.vstack(rows)[:, :, ::-1])
+    print(f"{len(shown)} marks on pages in {out}")
+
+
+def proposed(photo: Source, room: Darkroom) -> Iterable[Mark]:
+    """The marks of a photo as the networks see them."""
+    pixels = np.asarray(photo.decode() / np.float32(255), np.float32)
+    with room.during("judge"):
+        probability = damage_probability(Photo(pixels), room)
+        seen = candidates(probability, room)
+        large = seen.of_size(DetectDamage().min_area_px)
+        odds = ask(pixels, probability, seen, large, room)[:, 0]
+    for box, said in zip(seen.boxes[large].tolist(), odds.tolist(), strict=True):
+        yield {"sha256": photo.digest.hex(), "file": photo.name, "box": box, "odds": round(said, 2)}
+
+
+def cell(picture: Picture, mark: Mark, number: int) -> Picture:
+    """A mark in its surroundings, between four corners, and its number above: (256, 240, 3)."""
+    left, top, right, bottom = mark["box"]
+    side = max(AROUND_PX, int(max(right - left, bottom - top) * 1.5))
+    edge = cv2.BORDER_CONSTANT
+    wide = cv2.copyMakeBorder(picture, side, side, side, side, edge, value=(60, 0, 60))
+    y, x = (top + bottom - side) // 2, (left + right - side) // 2
+    around = wide[y + side : y + 2 * side, x + side : x + 2 * side]
+    shown = np.ascontiguousarray(cv2.resize(around, (CELL, CELL), interpolation=cv2.INTER_CUBIC))
+    scale = CELL / side
+    edges = [round((v - o) * scale) for v, o in zip(mark["box"], (x, y, x, y), strict=True)]
+    for across, step_x in ((edges[0] - 4, 8), (edges[2] + 4, -8)):
+        for down, step_y in ((edges[1] - 4, 8), (edges[3] + 4, -8)):
+            cv2.line(shown, (across, down), (across + step_x, down), (255, 0, 0), 1)
+            cv2.line(shown, (across, down), (across, down + step_y), (255, 0, 0), 1)
+    above = np.zeros((LINE, CELL, 3), np.uint8)
+    said = f"{number} {Path(mark['file']).stem} {mark['odds']:.1f}"
+    cv2.putText(above, said, (2, 12), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (255, 255, 0), 1)
+    return np.vstack([above, shown])
+
+
+def numbers(text: str) -> set[int]:
+    """Read `6 34-36` as 6, 34, 35 and 36."""
+    ranges = (part.partition("-") for part in text.split())
+    return {n for low, _, high in ranges for n in range(int(low), int(high or low) + 1)}
+
+
+def collect(pages: Path, damage: set[int], unsure: set[int], out: Path) -> None:
+    """Write or add to a file of verdicts, as `unfade.train.judged` reads it."""
+    record = json.loads((pages / "marks.json").read_text())
+    if wrong := (damage & unsure) | {n for n in damage | unsure if n >= len(record["marks"])}:
+        raise SystemExit(f"not on the pages, or both damage and unsure: {sorted(wrong)}")
+    known = json.loads(out.read_text())["photos"] if out.exists() else []
+    photos = {photo["sha256"]: photo for photo in known}
+    for digest, file in record["photos"]:
+        photos.setdefault(digest, {"sha256": digest, "file": file})
+    for number, mark in enumerate(record["marks"]):
+        verdict = "damage" if number in damage else "unsure" if number in unsure else "detail"
+        boxes = photos[mark["sha256"]].setdefault(verdict, [])
+        boxes += [mark["box"]] if mark["box"] not in boxes else []
+    for photo in photos.values():
+        worn = len(photo.get("damage", ())) + 0.5 * len(photo.get("unsure", ()))
+        photo["rest"] = "unsure" if worn >= FEW else "detail"
+    lines = ",\n".join(json.dumps(photo) for photo in photos.values())
+    out.write_text(f'{{"photos": [\n{lines}\n]}}\n')
+    print(f"{len(photos)} photos in {out}")
+
+
+if __name__ == "__main__":
+    main()

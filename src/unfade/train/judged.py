@@ -1,0 +1,115 @@
+"""Marks on real old photos that a person has judged: what no aging can draw.
+
+A file of verdicts is JSON: for each photo its checksum, so that the photos may lie anywhere, and
+boxes of marks that are damage, of detail that belongs to the picture, and of what nobody can tell:
+
+    {"photos": [{"sha256": "...", "file": "...", "rest": "detail",
+                 "damage": [[left, top, right, bottom], ...], "detail": [], "unsure": []}]}
+
+`rest` says what all other marks of the photo are: `detail` if a person went through it and found
+no damage, else `unsure`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ReadError
+from .data import Decoded, Source
+
+VERDICTS: Mapping[str, float] = {"damage": 1.0, "detail": 0.0, "unsure": np.nan}
+"""What a verdict says: how true a mark is, or nothing."""
+
+ALIKE = 0.5
+"""Overlap of two boxes over their union, from which they are of the same mark."""
+
+Boxes = NDArray[np.int64]
+Truth = NDArray[np.float32]
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdicts:
+    """What a person said of the marks of one photo.
+
+    Attributes:
+        boxes: (n, 4) left, top, right and bottom in pixels.
+        truth: (n,) 1 for damage, 0 for detail, NaN where nobody can tell.
+        rest: The same for every other mark.
+    """
+
+    boxes: Boxes
+    truth: Truth
+    rest: float
+
+    def of(self, boxes: Boxes) -> Truth:
+        """How true marks with these boxes (m, 4) are: (m,)."""
+        told = np.full(len(boxes), self.rest, np.float32)
+        if len(boxes) and len(self.boxes):
+            overlap = _overlap(boxes, self.boxes)
+            nearest = overlap.argmax(axis=1)
+            known = overlap[np.arange(len(boxes)), nearest] >= ALIKE
+            told[known] = self.truth[nearest[known]]
+        return told
+
+
+@dataclasses.dataclass(frozen=True)
+class JudgedPhoto:
+    """A photo (H, W, 3) uint8 and what a person said of its marks."""
+
+    pixels: Decoded
+    verdicts: Verdicts
+
+    @property
+    def damaged(self) -> bool:
+        """Whether a person found damage on it."""
+        return bool((self.verdicts.truth == 1).any())
+
+
+def read_judged(file: Path, photos: Sequence[Source]) -> list[JudgedPhoto]:
+    """Read a file of verdicts, and those of its photos that are among `photos`.
+
+    Raises:
+        ReadError: It is no such file, or none of its photos is there.
+    """
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+        judged = {photo["sha256"]: _verdicts(photo) for photo in record["photos"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ReadError(f"{file} is no file of judged marks: {error}") from error
+    found = [
+        JudgedPhoto(source.decode(), judged[source.digest.hex()])
+        for source in photos
+        if source.digest.hex() in judged
+    ]
+    if not found:
+        raise ReadError(
+            f"none of the {len(judged)} photos judged in {file} is among the {len(photos)} given; "
+            "name the folder they lie in"
+        )
+    return found
+
+
+def _verdicts(photo: Mapping[str, Any]) -> Verdicts:
+    boxes = [box for name in VERDICTS for box in photo.get(name, ())]
+    truth = [value for name, value in VERDICTS.items() for _ in photo.get(name, ())]
+    return Verdicts(
+        np.array(boxes, np.int64).reshape(-1, 4),
+        np.array(truth, np.float32),
+        VERDICTS[photo["rest"]],
+    )
+
+
+def _overlap(ours: Boxes, theirs: Boxes) -> NDArray[np.float64]:
+    """Intersection over union of boxes (m, 4) and (n, 4): (m, n)."""
+    low = np.maximum(ours[:, None, :2], theirs[None, :, :2])
+    high = np.minimum(ours[:, None, 2:], theirs[None, :, 2:])
+    both = (high - low).clip(min=0).prod(axis=2)
+    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(axis=1) for boxes in (ours, theirs)]
+    return np.asarray(both / (areas[0][:, None] + areas[1][None, :] - both))
