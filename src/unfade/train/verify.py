@@ -38,6 +38,9 @@ from .weights import find_weights, load_onnx
 VIEWS = 64
 """Examples from one crop."""
 
+TRUE_JUDGED = 0.2
+"""Share of true marks among judged ones: more than photos have, less than would teach suspicion."""
+
 LEAST_PX = 5
 WRONG, RIGHT = 0.1, 0.5
 """Share of visibly damaged pixels up to which a candidate is false, and from which it is true."""
@@ -165,7 +168,7 @@ def _scanned(crop: Pixels, aging: Recipe) -> Pixels:
 
 
 class JudgedData(Dataset[tuple[Tensor, ...]]):
-    """Candidates on real old photos that a person judged: as many true as false ones.
+    """Candidates on real old photos that a person judged, `TRUE_JUDGED` of them damage.
 
     Each photo is looked at once, and its views are kept; they come turned, mirrored, lighter or
     darker. The n-th example is always the same for a seed.
@@ -189,7 +192,7 @@ class JudgedData(Dataset[tuple[Tensor, ...]]):
         for _ in range(100 * VIEWS):
             if len(views) == VIEWS:
                 break
-            wanted = float(rng.random() < 0.5 and bool(self.damaged))
+            wanted = float(rng.random() < TRUE_JUDGED and bool(self.damaged))
             among = self.damaged if wanted else range(len(self.photos))
             seen, told = self._views(int(rng.choice(among)))
             right = np.flatnonzero(told == wanted)
