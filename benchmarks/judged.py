@@ -24,8 +24,7 @@ from unfade.photo import Photo
 from unfade.stages.damage import DetectDamage, damage_probability
 from unfade.stages.marks import candidates, likelihood, share_of_true, tempered
 from unfade.stages.verify import evidence
-from unfade.train.data import find_sources, gather
-from unfade.train.judged import JudgedPhoto, read_judged
+from unfade.train.judged import JudgedPhoto, open_judged
 
 Numbers = NDArray[np.floating]
 SENSITIVITIES = (0.3, 0.5, 0.7)
@@ -33,14 +32,14 @@ SENSITIVITIES = (0.3, 0.5, 0.7)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("verdicts", type=Path)
+    parser.add_argument("verdicts")
     parser.add_argument("photos", nargs="+", help="folders or tar files")
     parser.add_argument("--engine", default="auto")
     parser.add_argument("--models", type=Path, help="folder of networks in the place of ours")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     zoo = Zoo(args.models) if args.models else Zoo()
-    judged = read_judged(args.verdicts, gather(args.photos, find_sources))
+    judged = open_judged(args.verdicts, *args.photos)
     told = measure(judged, Darkroom(args.engine, zoo=zoo))
     for row in told:
         print(", ".join(f"{key} {value:.4g}" for key, value in row.items()))

@@ -6,6 +6,7 @@ from unfade.errors import ModelError
 from unfade.models.card import ModelCard
 from unfade.train import calibrate as module
 from unfade.train.calibrate import calibrate, calibrate_card, fit
+from unfade.train.judged import JudgedPhoto, Verdicts
 
 
 def test_the_fit_gives_back_the_likelihood_ratio_that_made_the_marks():
@@ -57,3 +58,19 @@ def test_only_networks_that_find_or_verify_damage_are_calibrated(tmp_path):
     (tmp_path / "denoise.toml").write_text(ModelCard("denoise", "denoise", "0" * 64).to_toml())
     with pytest.raises(ModelError, match="only networks that find or verify damage"):
         calibrate_card(tmp_path / "denoise.onnx", [tmp_path])
+
+
+def test_what_a_person_said_of_real_photos_counts_besides(monkeypatch):
+    """Ten marks on a photo, of which a person calls three damage and knows nothing of two."""
+    pixels = np.zeros((40, 400, 3), np.uint8)
+    boxes = np.array([[20 + 40 * n, 10, 26 + 40 * n, 16] for n in range(10)])
+    for left, top, right, bottom in boxes:
+        pixels[top:bottom, left:right] = 255
+    truth = np.array([1] * 3 + [0] * 5 + [np.nan] * 2, np.float32)
+    judged = JudgedPhoto(pixels, Verdicts(boxes, truth, 0.0))
+    monkeypatch.setattr(module, "damage_probability", lambda photo, room: photo.pixels[:, :, 0])
+    seen = []
+    monkeypatch.setattr(module, "fit", lambda odds, truth: seen.append((odds, truth)))
+    calibrate([], module.Darkroom(), judged=[judged])
+    odds, told = seen[0]
+    assert len(odds) == 8 and told.sum() == 3 and told[:3].all()

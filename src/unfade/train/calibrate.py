@@ -21,9 +21,10 @@ from ..models.card import ModelCard
 from ..models.zoo import Zoo
 from ..photo import Photo
 from ..stages.damage import DetectDamage, damage_probability
-from ..stages.marks import Calibration, Numbers, candidates
+from ..stages.marks import Calibration, Candidates, Numbers, candidates
 from ..stages.verify import ask
 from .data import find_photos, held_out
+from .judged import JudgedPhoto
 
 AGINGS = ("old-photo-mixed", "film-35mm")
 SEVERITY = 0.5
@@ -33,13 +34,19 @@ FEWEST = 50
 Truth = NDArray[np.bool_]
 
 
-def calibrate_card(network: Path, folders: Sequence[Path], library: str = "") -> Calibration:
+def calibrate_card(
+    network: Path,
+    folders: Sequence[Path],
+    library: str = "",
+    judged: Sequence[JudgedPhoto] = (),
+) -> Calibration:
     """Calibrate an exported network on those photos of folders that training holds out.
 
     Args:
         network: An ONNX file of `unfade export`, its card beside it; the card takes the result. A
             damage network is believed by its peaks, one that verifies by its answers to what the
             zoo's damage network proposes.
+        judged: Real old photos that count besides, other ones than it learned from.
     Raises:
         ModelError: Neither a damage network nor one that verifies, or no photos to tell by.
     """
@@ -60,7 +67,7 @@ def calibrate_card(network: Path, folders: Sequence[Path], library: str = "") ->
             path, detector = Zoo().find("damage")
             _put(folder, path, dataclasses.replace(detector, verifier="verify"))
         room = Darkroom(zoo=Zoo(folder))
-        found = calibrate(photos, room, library, "val" if library else "all")
+        found = calibrate(photos, room, library, "val" if library else "all", judged)
     numbers = tuple(round(number, 3) for number in dataclasses.astuple(found))
     beside.write_text(dataclasses.replace(card, calibration=numbers).to_toml(), "utf-8")
     return Calibration(*numbers)
@@ -72,17 +79,23 @@ def _put(folder: Path, network: Path, card: ModelCard) -> None:
 
 
 def calibrate(
-    photos: Sequence[Path], darkroom: Darkroom, library: str = "", part: str = "all"
+    photos: Sequence[Path],
+    darkroom: Darkroom,
+    library: str = "",
+    part: str = "all",
+    judged: Sequence[JudgedPhoto] = (),
 ) -> Calibration:
     """Measure the calibration of a darkroom's networks on clean photos, as aged and as they are.
 
     Args:
         photos: Clean photos that the networks were not trained on; fifty are enough.
         library, part: As of `degrade.draw_aging`.
+        judged: Real old photos and what a person said of their marks.
     Raises:
         ModelError: The network proposes too few marks, right ones or wrong ones, to tell.
     """
-    odds, truth = zip(*_marks(photos, darkroom, library, part), strict=True)
+    marks = [*_marks(photos, darkroom, library, part), *_judged_marks(judged, darkroom)]
+    odds, truth = zip(*marks, strict=True)
     return fit(np.concatenate(odds), np.concatenate(truth))
 
 
@@ -118,20 +131,36 @@ def _marks(
 ) -> Iterable[tuple[Numbers, Truth]]:
     for number, path in enumerate(photos):
         clean = read(path)
-        yield _judged(clean, np.zeros(clean.size, np.bool_), darkroom)
+        yield _aged_marks(clean, np.zeros(clean.size, np.bool_), darkroom)
         for aging in AGINGS:
             rng = np.random.default_rng((number, 0))
             recipe = draw_aging(rng, aging, SEVERITY, size=clean.size, library=library, part=part)
             pair = age_pair(clean, recipe, darkroom)
-            yield _judged(pair.aged, pair.artifacts >= VISIBLE, darkroom)
+            yield _aged_marks(pair.aged, pair.artifacts >= VISIBLE, darkroom)
 
 
-def _judged(photo: Photo, damaged: Truth, darkroom: Darkroom) -> tuple[Numbers, Truth]:
+def _judged_marks(
+    photos: Iterable[JudgedPhoto], darkroom: Darkroom
+) -> Iterable[tuple[Numbers, Truth]]:
+    for judged in photos:
+        pixels = np.asarray(judged.pixels / np.float32(255), np.float32)
+        odds, seen, large = _asked(Photo(pixels), darkroom)
+        told = judged.verdicts.of(seen.boxes[large])
+        known = np.isfinite(told)
+        yield odds[known], told[known] == 1
+
+
+def _aged_marks(photo: Photo, damaged: Truth, darkroom: Darkroom) -> tuple[Numbers, Truth]:
     """Log odds of the candidates on a photo, and which of them lie on damage for the most part."""
+    odds, seen, large = _asked(photo, darkroom)
+    hits = np.bincount(seen.labels.ravel(), damaged.ravel(), minlength=len(seen.areas))
+    return odds, (hits > 0.5 * seen.areas)[large]
+
+
+def _asked(photo: Photo, darkroom: Darkroom) -> tuple[Numbers, Candidates, Truth]:
+    """Log odds of the candidates on a photo, all of them, and which are large enough to count."""
     with darkroom.during("calibrate"):
         probability = damage_probability(photo, darkroom)
         seen = candidates(probability, darkroom)
         large = seen.of_size(DetectDamage().min_area_px)
-        odds = ask(photo.pixels, probability, seen, large, darkroom)
-    hits = np.bincount(seen.labels.ravel(), damaged.ravel(), minlength=len(seen.areas))
-    return odds, (hits > 0.5 * seen.areas)[large]
+        return ask(photo.pixels, probability, seen, large, darkroom), seen, large

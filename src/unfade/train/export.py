@@ -23,6 +23,7 @@ from ..models.card import ModelCard
 from ..stages.fading import PROXY_SIDE
 from ..stages.verify import VIEW_SIDE
 from .calibrate import calibrate_card
+from .judged import open_judged
 from .nets import Restormer
 from .run import Run, from_record
 from .tasks import channels, make_network
@@ -233,10 +234,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "of training tell how far its marks are to be believed",
     )
     parser.add_argument(
+        "--judged",
+        nargs="+",
+        default=[],
+        help="calibrate with real old photos besides: a file of judged marks, then folders or tar "
+        "files of its photos",
+    )
+    parser.add_argument(
         "--verifier", default="", help="of a damage network: the one that verifies its marks"
     )
     parser.add_argument("--library", default="", help="artefact pictures to calibrate with")
     args = parser.parse_args(arguments)
+    if args.judged and not (args.calibrate and len(args.judged) > 1):
+        parser.error("--judged FILE PHOTOS... goes with --calibrate")
+    judged = open_judged(*args.judged) if args.judged else []
     net, card = (
         open_official(args.run) if args.run.is_file() else open_run(args.run, args.checkpoint)
     )
@@ -256,7 +267,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         card = dataclasses.replace(card, data=old.data, paper=old.paper, about=old.about)
     path = export(net, card, args.out)
     if args.calibrate:
-        calibrate_card(path, args.calibrate, args.library)
+        calibrate_card(path, args.calibrate, args.library, judged)
     print(f"{path}: {path.stat().st_size / 2**20:.1f} MB, agrees with the checkpoint")  # noqa: T201
     return 0
 

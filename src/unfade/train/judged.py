@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ReadError
-from .data import Decoded, Source
+from .data import Decoded, Source, find_sources, gather
 
 VERDICTS: Mapping[str, float] = {"damage": 1.0, "detail": 0.0, "unsure": np.nan}
 """What a verdict says: how true a mark is, or nothing."""
@@ -70,6 +70,15 @@ class JudgedPhoto:
     def damaged(self) -> bool:
         """Whether a person found damage on it."""
         return bool((self.verdicts.truth == 1).any())
+
+
+def open_judged(file: str, *places: str) -> list[JudgedPhoto]:
+    """Read a file of verdicts and its photos, which lie in folders or tar files.
+
+    Raises:
+        ReadError: As `read_judged`, or one of the places holds no pictures.
+    """
+    return read_judged(Path(file), gather(places, find_sources))
 
 
 def read_judged(file: Path, photos: Sequence[Source]) -> list[JudgedPhoto]:

@@ -41,6 +41,9 @@ VIEWS = 64
 TRUE_JUDGED = 0.2
 """Share of true marks among judged ones: more than photos have, less than would teach suspicion."""
 
+CLEAN, WORN = 0.35, 0.15
+"""Shares of crops that are clean, and worn without damage; the others are aged."""
+
 LEAST_PX = 5
 WRONG, RIGHT = 0.1, 0.5
 """Share of visibly damaged pixels up to which a candidate is false, and from which it is true."""
@@ -145,7 +148,7 @@ class VerifyData(Dataset[tuple[Tensor, ...]]):
     def _aged(self, crop: Pixels, rng: np.random.Generator) -> tuple[Pixels, Plane]:
         """A crop (H, W, 3) as it is, worn or aged, and how much artefacts changed each pixel."""
         chance = rng.random()
-        if chance < 0.2:
+        if chance < CLEAN:
             return crop, np.zeros(crop.shape[:2], np.float32)
         aging = draw_aging(
             rng,
@@ -156,7 +159,7 @@ class VerifyData(Dataset[tuple[Tensor, ...]]):
             part=self.part,
         )
         worn = _scanned(crop, spared(aging))
-        if chance < 0.4:
+        if chance < CLEAN + WORN:
             return worn, np.zeros(crop.shape[:2], np.float32)
         aged = _scanned(crop, aging)
         return aged, np.asarray(np.abs(aged - worn).max(axis=2), np.float32)
