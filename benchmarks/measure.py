@@ -50,6 +50,7 @@ def main() -> None:
     parser.add_argument("--library", type=Path, required=True)
     parser.add_argument("--baselines", type=Path, required=True)
     parser.add_argument("--dncnn", type=Path, help="GD_Color_Blind.mat, for denoising")
+    parser.add_argument("--old", nargs="+", default=[], help="real old photos, for judged")
     parser.add_argument("--work", type=Path, default=Path("measured"), help="reports and stores")
     parser.add_argument("--only", nargs="*", choices=list(STEPS), default=list(STEPS))
     parser.add_argument("--list", action="store_true")
@@ -157,6 +158,13 @@ def baselines(args: argparse.Namespace, folder: Path) -> Iterator[Command]:
     return iter(())
 
 
+def judged(args: argparse.Namespace, folder: Path) -> Iterator[Command]:
+    """Marks that a person judged: on photos held out of training, and on those to check with."""
+    for part in ("held", "val") if args.old else ():
+        verdicts, target = HERE / f"judged/old-{part}.json", RESULTS / f"judged-{part}.json"
+        yield script("judged", verdicts, *args.old, "--json", target)
+
+
 def page(args: argparse.Namespace, folder: Path) -> Iterator[Command]:
     yield script("write_page")
 
@@ -170,6 +178,7 @@ STEPS: dict[str, Callable[[argparse.Namespace, Path], Iterator[Command]]] = {
     "quality": measured("quality"),
     "inpainting": measured("inpainting", "--limit", str(MANY)),
     "denoising": measured("denoising"),
+    "judged": judged,
     "classical": classical,
     "why": why,
     "slow": slow,

@@ -10,10 +10,10 @@ Results are files of agreed names in one folder, which is kept in the repository
 makes of what `unfade evaluate` wrote, without its rows and curves.
 
 In the page a table stands between `<!-- begin NAME -->` and `<!-- end NAME -->`, the name being one
-of `goals`, `quality`, `inpainting`, `patches`, `denoising`, `speed`, `ratios`, `stages`,
-`networks`, `scaling`, `roofline`, `plan`, `agreement`, `baselines`, or `evaluation NAME`. What is
-between the marks is replaced, and all else is left as it is; where a file is missing, the table
-says so.
+of `goals`, `quality`, `inpainting`, `patches`, `denoising`, `judged held`, `judged val`, `speed`,
+`ratios`, `stages`, `networks`, `scaling`, `roofline`, `plan`, `agreement`, `baselines`, or
+`evaluation NAME`. What is between the marks is replaced, and all else is left as it is; where a
+file is missing, the table says so.
 """
 
 from __future__ import annotations
@@ -333,6 +333,21 @@ def denoising(told: Told) -> str:
     return f"{told['photos']} photos, PSNR in dB.\n\n" + table(("sigma", *names), lines)
 
 
+def judged(told: Sequence[Told]) -> str:
+    """How many marks of each verdict are kept, by sensitivity."""
+    head = ("sensitivity", "damage kept", "detail kept", "kept of which nobody can tell")
+    lines = [
+        (
+            f"{row['sensitivity']:g}",
+            f"{row['damage_kept']} of {row['damage']}",
+            f"{row['detail_kept']} of {row['detail']}",
+            row["others_kept"],
+        )
+        for row in told
+    ]
+    return f"{told[0]['photos']} photos.\n\n" + table(head, lines)
+
+
 def inpainting(told: Told) -> str:
     """PSNR inside the masks, and how far the first method is ahead."""
     head = ("method", "PSNR inside dB", "ours is ahead by dB", "s/MP")
@@ -553,6 +568,7 @@ TABLES: Mapping[str, tuple[str, Callable[[Any], str]]] = {
     "inpainting": ("inpainting", inpainting),
     "patches": ("inpainting-patches", inpainting),
     "denoising": ("denoising", denoising),
+    "judged": ("judged", judged),
     "speed": ("speed", speed),
     "ratios": ("speed", ratios),
     "stages": ("speed", stages),

@@ -25,7 +25,9 @@ def args(script, tmp_path):
         for suffix in ("onnx", "toml"):
             (tmp_path / f"{name}.{suffix}").touch()
     folders = dict.fromkeys(("data", "library", "baselines"), tmp_path)
-    return Namespace(**folders, work=tmp_path / "work", dncnn=tmp_path / "net.mat", list=True)
+    return Namespace(
+        **folders, work=tmp_path / "work", dncnn=tmp_path / "net.mat", list=True, old=["old"]
+    )
 
 
 def commands(script, args, tmp_path):
@@ -57,7 +59,8 @@ def test_every_script_that_is_run_is_there_and_names_its_result(script, args, tm
     assert all(Path(words[0]).is_file() for words in scripts)
     results = {Path(words[-1]).name for words in scripts if "--json" in words}
     measured = ("speed", "roofline", "scaling", "speedups", "quality", "agreement")
-    assert results == {f"{name}.json" for name in (*measured, "inpainting", "denoising")}
+    others = ("inpainting", "denoising", "judged-held", "judged-val")
+    assert results == {f"{name}.json" for name in (*measured, *others)}
     (denoising,) = (words for words in scripts if words[0].endswith("denoising.py"))
     assert denoising[denoising.index("--dncnn") + 1] == str(args.dncnn)
 
