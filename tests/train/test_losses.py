@@ -11,6 +11,7 @@ pytest.importorskip("lightning")
 from unfade.photo import Damage  # noqa: E402
 from unfade.train.components import Count, count_components  # noqa: E402
 from unfade.train.losses import (  # noqa: E402
+    FILL,
     PICTURE,
     SEGMENTATION,
     mask_weighted,
@@ -161,3 +162,27 @@ def test_the_wrong_kind_costs_and_an_unknown_one_does_not():
     wrong, silent = (task.loss([torch.rand(1, 3, 48, 48), truth, k]) for k in (hair, unknown))
     assert wrong > silent + 0.1
     assert float(task.measure([torch.rand(1, 3, 48, 48), truth, hair])["kind"]) == 0
+
+
+@pytest.mark.parametrize("name", FILL)
+def test_losses_of_fills_look_inside_the_mask_only(name):
+    torch.manual_seed(0)
+    truth, mask = torch.rand(2, 3, 16, 16), torch.zeros(2, 1, 16, 16)
+    mask[0, :, 4:8, 4:8] = 1  # The second crop has no hole.
+    filled = (truth + 0.1).requires_grad_()
+    outside = truth + 0.1 + torch.rand_like(truth) * (1 - mask)
+    loss = FILL[name](filled, truth, mask)
+    assert float(loss.detach()) == pytest.approx(float(FILL[name](outside, truth, mask)))
+    loss.backward()
+    slope = filled.grad.abs()
+    assert (slope * (1 - mask)).max() == 0 and (slope[0][:, mask[0, 0] > 0] > 0).all()
+    assert float(FILL[name](truth, truth, mask)) < float(loss.detach())
+    assert torch.isfinite(FILL[name](truth, truth, mask * 0))
+
+
+def test_the_loss_by_psnr_weighs_crops_alike_and_is_the_psnr():
+    truth, mask = torch.zeros(2, 3, 8, 8), torch.ones(2, 1, 8, 8)
+    filled = torch.stack([torch.full((3, 8, 8), 0.1), torch.full((3, 8, 8), 0.01)])
+    # -20 dB and -40 dB; the 1e-5 keeps a perfect crop from drowning the others.
+    expected = np.mean(np.log10([1e-2 + 1e-5, 1e-4 + 1e-5]))
+    assert float(FILL["psnr"](filled, truth, mask)) == pytest.approx(expected, rel=1e-4)

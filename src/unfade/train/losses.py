@@ -14,6 +14,9 @@ SegmentationLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
 PictureLoss = Callable[[Tensor, Tensor], Tensor]
 """Of a picture and what it should be, (N, C, H, W); gives the error of each value."""
 
+FillLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""Of a filled picture, what it should be, (N, C, H, W), and the mask (N, 1, H, W) of 0 and 1."""
+
 
 def thinness(truth: Tensor, window: int = 15) -> Tensor:
     """How thin the structure around each pixel is: 1 for a hair, 0 inside a stain.
@@ -105,6 +108,27 @@ def charbonnier(picture: Tensor, truth: Tensor) -> Tensor:
     return torch.sqrt((picture - truth).square() + 1e-6)
 
 
+def absolute_inside(picture: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
+    """Mean absolute error inside a mask, of the whole batch at once."""
+    wrong = ((picture - truth) * mask).abs().sum()
+    return wrong / (picture.shape[1] * mask.sum()).clamp(min=1)
+
+
+def psnr_inside(picture: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
+    """Mean over the crops of the logarithm of their squared error inside the mask: what PSNR is.
+
+    A crop of leaves does not drown the sky of the next, as it would in the squared error. Crops
+    without a hole do not count.
+
+    References:
+        Chen et al., HINet: Half Instance Normalization Network for Image Restoration, CVPRW 2021.
+    """
+    pixels = mask.sum(dim=(1, 2, 3))
+    wrong = ((picture - truth) * mask).square().sum(dim=(1, 2, 3))
+    error = wrong / (picture.shape[1] * pixels).clamp(min=1)
+    return torch.log10(error + 1e-5)[pixels > 0].sum() / (pixels > 0).sum().clamp(min=1)
+
+
 def mask_weighted(error: Tensor, mask: Tensor, weight: float, grow_px: int = 2) -> Tensor:
     """Mean error in which the pixels of artefacts count `1 + weight` times.
 
@@ -133,8 +157,11 @@ PICTURE: Mapping[str, PictureLoss] = {
     "charbonnier": charbonnier,
 }
 
+FILL: Mapping[str, FillLoss] = {"absolute": absolute_inside, "psnr": psnr_inside}
+
 LOSSES: Mapping[str, Mapping[str, Callable[..., Tensor]]] = {
     "damage": SEGMENTATION,
+    "inpaint": FILL,
     "denoise": PICTURE,
     "deblur": PICTURE,
     "restore": PICTURE,

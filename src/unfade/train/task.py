@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ..photo import Damage
 from .components import Count, count_batch
-from .losses import PICTURE, SEGMENTATION
+from .losses import FILL, PICTURE, SEGMENTATION
 
 Batch = list[Tensor]
 
@@ -142,12 +142,19 @@ class InpaintTask(Task):
     """Continue the picture into holes: the change to a smooth fill, judged inside the mask.
 
     Batches: smooth fill (N, 3, H, W), mask (N, 1, H, W), clean picture (N, 3, H, W).
+
+    Args:
+        loss: One of `losses.FILL`.
     """
+
+    def __init__(self, net: nn.Module, lr: float, steps: int, loss: str = "absolute") -> None:
+        super().__init__(net, lr, steps)
+        self.error = FILL[loss]
 
     def loss(self, batch: Batch) -> Tensor:
         fill, mask, clean = batch
         change = self(torch.cat([fill, mask], dim=1)).float()
-        return ((fill + change - clean) * mask).abs().sum() / (3 * mask.sum()).clamp(min=1)
+        return self.error(fill + change, clean, mask)
 
     def measure(self, batch: Batch) -> dict[str, Tensor]:
         fill, mask, clean = batch

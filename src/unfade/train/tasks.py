@@ -47,11 +47,11 @@ def _wrap(run: Run, net: nn.Module) -> Task:
     common = (net, run.rate, run.steps)
     if run.task == "fading":
         return FadingTask(*common)
-    if run.task == "inpaint":
-        return InpaintTask(*common)
     if run.task == "verify":
         return VerifyTask(*common)
     loss = run.loss or next(iter(LOSSES[run.task]))
+    if run.task == "inpaint":
+        return InpaintTask(*common, loss)
     if run.task == "damage":
         return DamageTask(*common, loss)
     if run.task == "restore":
