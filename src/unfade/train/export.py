@@ -35,7 +35,7 @@ AGREEMENT = 5e-3
 UNNAMED = ("task", "data", "look", "out", "workers", "threads", "cache_mb", "devices")
 """Settings of a run that do not change what comes out."""
 
-FOLDERS = ("library", "init", "pairs", "clips")
+FOLDERS = ("library", "init", "pairs", "clips", "judged")
 
 FIXED = {"fading": PROXY_SIDE, "verify": VIEW_SIDE}
 """Sides in pixels of what networks see that do not work in tiles."""
