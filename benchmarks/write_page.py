@@ -10,7 +10,7 @@ Results are files of agreed names in one folder, which is kept in the repository
 makes of what `unfade evaluate` wrote, without its rows and curves.
 
 In the page a table stands between `<!-- begin NAME -->` and `<!-- end NAME -->`, the name being one
-of `goals`, `quality`, `inpainting`, `patches`, `denoising`, `judged held`, `judged val`, `speed`,
+of `goals`, `quality`, `inpainting`, `denoising`, `judged held`, `judged val`, `speed`,
 `ratios`, `stages`, `networks`, `scaling`, `roofline`, `plan`, `agreement`, `baselines`, or
 `evaluation NAME`. What is between the marks is replaced, and all else is left as it is; where a
 file is missing, the table says so.
@@ -566,7 +566,6 @@ TABLES: Mapping[str, tuple[str, Callable[[Any], str]]] = {
     "goals": ("", goals),
     "quality": ("quality", quality),
     "inpainting": ("inpainting", inpainting),
-    "patches": ("inpainting-patches", inpainting),
     "denoising": ("denoising", denoising),
     "judged": ("judged", judged),
     "speed": ("speed", speed),
