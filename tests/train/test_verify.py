@@ -12,10 +12,10 @@ pytest.importorskip("lightning")
 
 from unfade.errors import ReadError  # noqa: E402
 from unfade.stages.verify import VIEW_CHANNELS, VIEW_SIDE  # noqa: E402
+from unfade.train import loaders  # noqa: E402
 from unfade.train.crops import Draw  # noqa: E402
 from unfade.train.data import find_sources  # noqa: E402
 from unfade.train.judged import read_judged  # noqa: E402
-from unfade.train.loaders import read_material  # noqa: E402
 from unfade.train.nets import make_net  # noqa: E402
 from unfade.train.run import Run  # noqa: E402
 from unfade.train.verify import (  # noqa: E402
@@ -158,14 +158,14 @@ def test_verdicts_on_other_photos_are_refused(judged):
 
 
 def test_a_run_learns_from_aged_and_judged_marks(judged, tmp_path, monkeypatch):
-    monkeypatch.setattr("unfade.train.loaders.Detector", lambda name: Bright())
+    monkeypatch.setattr(loaders, "Detector", lambda name: Bright())
     clean = tmp_path / "clean"
     clean.mkdir()
     for number in range(3):
         cv2.imwrite(str(clean / f"{number}.png"), photo(20) + np.uint8(number))
     places = (str(judged), str(judged.parent))
     run = Run("verify", data=(str(clean),), judged=places, share=0.5)
-    material = read_material(run)
+    material = loaders.read_material(run)
     kinds = {type(material.learn.second), type(material.learn.first)}
     assert kinds == {JudgedData, VerifyData}
     assert "judged," in material.manifest
