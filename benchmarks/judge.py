@@ -22,9 +22,7 @@ from numpy.typing import NDArray
 
 from unfade.darkroom import Darkroom
 from unfade.photo import Photo
-from unfade.stages.damage import DetectDamage, damage_probability
-from unfade.stages.marks import candidates
-from unfade.stages.verify import ask
+from unfade.train.calibrate import asked
 from unfade.train.data import Source, find_sources, gather
 
 COLUMNS, ROWS, CELL, LINE = 6, 5, 240, 16
@@ -60,11 +58,12 @@ def main() -> None:
 
 def draw(photos: Sequence[Source], out: Path, most: int, whole: Sequence[str]) -> None:
     """Write pages of marks, and `marks.json` that says what they are."""
-    marks = [mark for photo in photos for mark in proposed(photo, Darkroom())]
-    asked = [mark for mark in marks if Path(mark["file"]).name in whole]
-    others = [mark for mark in marks if mark not in asked]
+    room = Darkroom()
+    marks = [mark for photo in photos for mark in proposed(photo, room)]
+    named = [mark for mark in marks if Path(mark["file"]).name in whole]
+    others = [mark for mark in marks if Path(mark["file"]).name not in whole]
     others.sort(key=lambda mark: -mark["odds"])
-    shown = sorted(asked + others[:most], key=lambda mark: mark["file"])
+    shown = sorted(named + others[:most], key=lambda mark: mark["file"])
     out.mkdir(parents=True, exist_ok=True)
     seen = sorted({(mark["sha256"], mark["file"]) for mark in marks})
     (out / "marks.json").write_text(json.dumps({"photos": seen, "marks": shown}))
@@ -84,12 +83,8 @@ def draw(photos: Sequence[Source], out: Path, most: int, whole: Sequence[str]) -
 def proposed(photo: Source, room: Darkroom) -> Iterable[Mark]:
     """The marks of a photo as the networks see them."""
     pixels = np.asarray(photo.decode() / np.float32(255), np.float32)
-    with room.during("judge"):
-        probability = damage_probability(Photo(pixels), room)
-        seen = candidates(probability, room)
-        large = seen.of_size(DetectDamage().min_area_px)
-        odds = ask(pixels, probability, seen, large, room)[:, 0]
-    for box, said in zip(seen.boxes[large].tolist(), odds.tolist(), strict=True):
+    odds, seen, large = asked(Photo(pixels), room)
+    for box, said in zip(seen.boxes[large].tolist(), odds[:, 0].tolist(), strict=True):
         yield {"sha256": photo.digest.hex(), "file": photo.name, "box": box, "odds": round(said, 2)}
 
 

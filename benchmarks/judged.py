@@ -17,12 +17,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from unfade.color import in_color
 from unfade.darkroom import Darkroom
 from unfade.models.zoo import Zoo
-from unfade.photo import Photo
 from unfade.stages.damage import DetectDamage, damage_probability
-from unfade.stages.marks import candidates, likelihood, share_of_true, tempered
+from unfade.stages.marks import candidates, likelihood_among
 from unfade.stages.verify import evidence
 from unfade.train.judged import JudgedPhoto, open_judged
 
@@ -69,16 +67,13 @@ def measure(photos: Sequence[JudgedPhoto], room: Darkroom) -> list[dict[str, flo
 def judge(photos: Sequence[JudgedPhoto], room: Darkroom) -> Iterator[tuple[Numbers, Numbers]]:
     """How likely the candidates of each photo are damage, and what a person said of them."""
     for photo in photos:
-        pixels = in_color(np.asarray(photo.pixels / np.float32(255), np.float32))
+        pixels = photo.photo.pixels
         with room.during("judge"):
-            probability = damage_probability(Photo(pixels), room)
+            probability = damage_probability(photo.photo, room)
             seen = candidates(probability, room)
             large = seen.of_size(DetectDamage().min_area_px)
             speaking = evidence(pixels, probability, seen, large, room)
-        yield (
-            likelihood(speaking, tempered(share_of_true(speaking))),
-            photo.verdicts.of(seen.boxes[large]),
-        )
+        yield likelihood_among(speaking), photo.verdicts.of(seen.boxes[large])
 
 
 if __name__ == "__main__":

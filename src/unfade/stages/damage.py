@@ -17,7 +17,7 @@ from ..recipe import Finding
 from ..settings import check_settings, setting
 from ..tiling import Tile
 from .infrared import InfraredReading, read_infrared_damage
-from .marks import candidates, highest, likelihood, share_of_true, tempered
+from .marks import candidates, highest, likelihood_among
 from .verify import evidence, evidence_of_peaks
 
 Plane = NDArray[np.float32]
@@ -139,9 +139,8 @@ class DetectDamage:
         if infrared is not None:
             shown = highest(seen, infrared, darkroom)[large]
             speaking = np.maximum(speaking, evidence_of_peaks(shown, darkroom))
-        likely = likelihood(speaking, tempered(share_of_true(speaking)))
         found = np.zeros(len(large), np.uint8)
-        found[large] = likely >= self.threshold
+        found[large] = likelihood_among(speaking) >= self.threshold
         width = 2 * self.grow_px + 1
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
         mask = darkroom.empty(size, np.float32)

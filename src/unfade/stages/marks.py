@@ -201,6 +201,11 @@ def tempered(share: float) -> float:
     return float(1 / (1 + np.exp(-odds)))
 
 
+def likelihood_among(evidence: Numbers) -> Numbers:
+    """How likely each candidate of one photo is damage, (n,) in [0, 1], in the light of all."""
+    return likelihood(evidence, tempered(share_of_true(evidence)))
+
+
 def likelihood(evidence: Numbers, share: float) -> Numbers:
     """How likely each candidate is damage, (n,) in [0, 1], where a share of all candidates is.
 

@@ -143,8 +143,7 @@ def _judged_marks(
     photos: Iterable[JudgedPhoto], darkroom: Darkroom
 ) -> Iterable[tuple[Numbers, Truth]]:
     for judged in photos:
-        pixels = np.asarray(judged.pixels / np.float32(255), np.float32)
-        odds, seen, large = _asked(Photo(pixels), darkroom)
+        odds, seen, large = asked(judged.photo, darkroom)
         told = judged.verdicts.of(seen.boxes[large])
         known = np.isfinite(told)
         yield odds[known], told[known] == 1
@@ -152,12 +151,12 @@ def _judged_marks(
 
 def _aged_marks(photo: Photo, damaged: Truth, darkroom: Darkroom) -> tuple[Numbers, Truth]:
     """Log odds of the candidates on a photo, and which of them lie on damage for the most part."""
-    odds, seen, large = _asked(photo, darkroom)
+    odds, seen, large = asked(photo, darkroom)
     hits = np.bincount(seen.labels.ravel(), damaged.ravel(), minlength=len(seen.areas))
     return odds, (hits > 0.5 * seen.areas)[large]
 
 
-def _asked(photo: Photo, darkroom: Darkroom) -> tuple[Numbers, Candidates, Truth]:
+def asked(photo: Photo, darkroom: Darkroom) -> tuple[Numbers, Candidates, Truth]:
     """Log odds of the candidates on a photo, all of them, and which are large enough to count."""
     with darkroom.during("calibrate"):
         probability = damage_probability(photo, darkroom)

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ReadError
+from ..photo import Photo
 from .data import Decoded, Source, find_sources, gather
 
 VERDICTS: Mapping[str, float] = {"damage": 1.0, "detail": 0.0, "unsure": np.nan}
@@ -65,6 +66,11 @@ class JudgedPhoto:
 
     pixels: Decoded
     verdicts: Verdicts
+
+    @property
+    def photo(self) -> Photo:
+        """The photo as the stages take it."""
+        return Photo(np.asarray(self.pixels / np.float32(255), np.float32))
 
     @property
     def damaged(self) -> bool:

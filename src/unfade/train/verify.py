@@ -210,7 +210,7 @@ class JudgedData(Dataset[tuple[Tensor, ...]]):
         """All candidates of a photo that a person judged, and how true they are."""
         if place not in self._kept:
             photo = self.photos[place]
-            pixels = np.asarray(photo.pixels / np.float32(255), np.float32)
+            pixels = photo.photo.pixels
             looked = Looked(pixels, self.detector(pixels))
             told = photo.verdicts.of(looked.seen.boxes[looked.numbers])
             known = np.isfinite(told)
