@@ -58,8 +58,9 @@ def kill_at(monkeypatch, step):
         {"task": "damage"},
         {"sides": (32, 64), "grow": (2, 4), "batch": 4, "schedule": "plateau"},
         {"precision": "bf16", "ema": 0.0},
+        {"task": "damage", "optimizer": "muon"},
     ],
-    ids=["normalized", "growing", "bf16"],
+    ids=["normalized", "growing", "bf16", "muon"],
 )
 def test_a_killed_run_ends_like_one_that_was_never_interrupted(
     settings, photos, tmp_path, monkeypatch

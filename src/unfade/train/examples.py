@@ -21,7 +21,7 @@ from ..degrade.capture import (
     draw_noise,
     draw_resolution,
 )
-from ..degrade.damage import VEILS
+from ..degrade.damage import VEILS, spared
 from ..degrade.fading import draw_fade, draw_grey
 from ..degrade.films import draw_film_pixel
 from ..degrade.scanner import draw_banding
@@ -29,12 +29,19 @@ from ..fill import coarse_fill, smooth_fill
 from ..photo import Damage, Photo
 from ..pipeline import run
 from ..recipe import Recipe
+from .aging import draw_any_aging
 from .holes import draw_large_holes
 
 Array = NDArray[np.float32]
 Rng = np.random.Generator
 
 MEDIA = ("negative", "slide", "print", "print")
+
+PRISTINE, LIVED = 0.15, 0.45
+"""Shares of crops to find damage on that nothing happened to, and that aged as photos age."""
+
+WHOLE = 0.2
+"""Share of the latter that was spared of damage."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +61,29 @@ class DamageExamples:
 
         The damage (H, W) is how visible it is, 1 from 10/255 on; the kind is a number of `Damage`.
         """
+        stages = self._happened((crop.shape[0], crop.shape[1]), rng)
+        aged = run(Photo(crop), Recipe("aging", tuple(stages)), Darkroom())
+        damage = np.zeros(crop.shape[:2], np.float32) if aged.damage is None else aged.damage
+        kinds = np.zeros(crop.shape[:2], np.uint8) if aged.kinds is None else aged.kinds
+        # Handwriting belongs to the photo: the network learns to leave it.
+        damage = np.where(kinds == Damage.ORIGINAL, np.float32(0), damage)
+        return np.clip(in_color(aged.pixels), 0, 1), damage, kinds.astype(np.float32)
+
+    def _happened(self, size: tuple[int, int], rng: Rng) -> list[Any]:
+        """Draw what happened to a crop: nothing, a life as `unfade age` draws it, or a bit of all.
+
+        Sharp photos of today to which nothing happened show what is detail; those worn but whole
+        show what is wear.
+        """
+        chance = rng.random()
+        if chance < PRISTINE:
+            return []
+        if chance < PRISTINE + LIVED:
+            aging = draw_any_aging(rng, size, self.library, self.part)
+            return list(spared(aging) if rng.random() < WHOLE else aging)
+        return self._mixed(size, rng)
+
+    def _mixed(self, size: tuple[int, int], rng: Rng) -> list[Any]:
         stages: list[Any] = [draw_grey(rng)] if rng.random() < 0.3 else []
         stages += [draw_fade(rng, float(rng.uniform(0, 0.8)))] if rng.random() < 0.4 else []
         stages += [draw_grain(rng, float(rng.uniform(0, 0.4)))] if rng.random() < 0.5 else []
@@ -61,7 +91,7 @@ class DamageExamples:
         if rng.random() < 0.75:
             stages += draw_damage(
                 rng,
-                crop.shape[:2],
+                size,
                 medium=str(rng.choice(MEDIA)),
                 severity=float(rng.uniform(0.1, 1)),
                 library=self.library,
@@ -70,12 +100,7 @@ class DamageExamples:
         stages += [draw_blur(rng, 0.15)] if rng.random() < 0.2 else []
         stages += [draw_noise(rng, float(rng.uniform(0, 0.25)))] if rng.random() < 0.35 else []
         stages += [draw_jpeg(rng, float(rng.uniform(0, 0.6)))] if rng.random() < 0.4 else []
-        aged = run(Photo(crop), Recipe("aging", tuple(stages)), Darkroom())
-        damage = np.zeros(crop.shape[:2], np.float32) if aged.damage is None else aged.damage
-        kinds = np.zeros(crop.shape[:2], np.uint8) if aged.kinds is None else aged.kinds
-        # Handwriting belongs to the photo: the network learns to leave it.
-        damage = np.where(kinds == Damage.ORIGINAL, np.float32(0), damage)
-        return np.clip(in_color(aged.pixels), 0, 1), damage, kinds.astype(np.float32)
+        return stages
 
 
 @dataclasses.dataclass(frozen=True)

@@ -64,6 +64,9 @@ class Run:
     schedule: str = setting(
         "cosine", "how the learning rate falls", choices=("cosine", "plateau", "constant")
     )
+    optimizer: str = setting(
+        "adamw", "AdamW, or Muon: learns more from fewer examples", choices=("adamw", "muon")
+    )
     ema: float = setting(0.998, "weights are averaged with this memory per step; 0 is off")
     clip: float = setting(1.0, "longest gradient; 0 is off")
     precision: str = setting(

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ..photo import Damage
 from .components import Count, count_batch
 from .losses import FILL, PICTURE, SEGMENTATION
+from .muon import Muon
 
 Batch = list[Tensor]
 
@@ -22,7 +23,7 @@ KINDS = tuple(kind for kind in Damage if kind is not Damage.NONE)
 
 
 class Task(lightning.LightningModule):
-    """AdamW, warm-up and a falling learning rate; the rest is in the tasks.
+    """An optimizer, warm-up and a falling learning rate; the rest is in the tasks.
 
     Args:
         net: The network, apart from its training.
@@ -30,13 +31,14 @@ class Task(lightning.LightningModule):
         steps: Optimizer steps in all, over which the rate falls to a hundredth.
     Attributes:
         schedule: `cosine`, `constant`, or `plateau`.
+        optimizer: `adamw` or `muon`.
         drop: What `watch.Plateau` has made of the rate so far, 1 at first.
     """
 
     def __init__(self, net: nn.Module, lr: float, steps: int) -> None:
         super().__init__()
         self.net, self.lr, self.steps = net, lr, steps
-        self.schedule, self.drop = "cosine", 1.0
+        self.schedule, self.optimizer, self.drop = "cosine", "adamw", 1.0
 
     def forward(self, *inputs: Tensor) -> Tensor:
         answer: Tensor = self.net(*inputs)
@@ -51,7 +53,11 @@ class Task(lightning.LightningModule):
         self.log_dict(self.measure(batch), prog_bar=True, sync_dist=True)
 
     def configure_optimizers(self) -> dict[str, Any]:
-        optimizer = torch.optim.AdamW(self.parameters(), lr=self.lr, weight_decay=1e-4)
+        optimizer: torch.optim.Optimizer = (
+            Muon(self, self.lr)
+            if self.optimizer == "muon"
+            else torch.optim.AdamW(self.parameters(), lr=self.lr, weight_decay=1e-4)
+        )
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.rate)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

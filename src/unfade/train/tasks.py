@@ -39,7 +39,7 @@ def make_network(run: Run) -> nn.Module:
 def make_task(run: Run) -> Task:
     """Make the network of a run and what trains it."""
     task = _wrap(run, make_network(run))
-    task.schedule = run.schedule
+    task.schedule, task.optimizer = run.schedule, run.optimizer
     return task
 
 

@@ -19,7 +19,6 @@ from torch.utils.data import Dataset
 
 from ..color import in_color
 from ..darkroom import Darkroom
-from ..degrade import draw_aging
 from ..degrade.damage import VISIBLE, spared
 from ..errors import ReadError
 from ..models.card import ModelCard
@@ -29,6 +28,7 @@ from ..pipeline import run
 from ..recipe import Recipe
 from ..stages.marks import Candidates, candidates
 from ..stages.verify import VIEW_CHANNELS, VIEW_SIDE, Planes, look_over, view
+from .aging import draw_any_aging
 from .crops import Draw, random_crop
 from .judged import JudgedPhoto
 from .nets import make_net
@@ -47,9 +47,6 @@ CLEAN, WORN = 0.35, 0.15
 LEAST_PX = 5
 WRONG, RIGHT = 0.1, 0.5
 """Share of visibly damaged pixels up to which a candidate is false, and from which it is true."""
-
-AGINGS = ("old-photo-mixed", "film-35mm", "slide", "print-bw", "print-color")
-OFTEN = (0.4, 0.3, 0.1, 0.1, 0.1)
 
 Plane = NDArray[np.float32]
 
@@ -150,14 +147,7 @@ class VerifyData(Dataset[tuple[Tensor, ...]]):
         chance = rng.random()
         if chance < CLEAN:
             return crop, np.zeros(crop.shape[:2], np.float32)
-        aging = draw_aging(
-            rng,
-            str(rng.choice(AGINGS, p=OFTEN)),
-            float(rng.uniform(0.1, 0.9)),
-            size=crop.shape[:2],
-            library=self.library,
-            part=self.part,
-        )
+        aging = draw_any_aging(rng, (crop.shape[0], crop.shape[1]), self.library, self.part)
         worn = _scanned(crop, spared(aging))
         if chance < CLEAN + WORN:
             return worn, np.zeros(crop.shape[:2], np.float32)
