@@ -198,9 +198,20 @@ def test_the_shipped_weights_see_a_badly_faded_print_and_answer_within_reason() 
 
 def test_damage_makes_less_certainty_do() -> None:
     photo, room = Photo(fade(scene(), FADED)), Stub(answer_for(FADED, gate=0.8))
-    stage = CorrectFading(gate=0.9, worn_gate=0.7)
+    stage = CorrectFading(gate=0.9, old_gate=0.7)
     assert stage(photo, room).pixels is None
     few, many = (np.zeros(photo.size, np.float32) for _ in range(2))
     few[0, :5], many[0, :100] = 1, 1
     assert stage(dataclasses.replace(photo, damage=few), room).pixels is None
     assert stage(dataclasses.replace(photo, damage=many), room).pixels is not None
+
+
+@pytest.mark.parametrize("print_tone", [(1.0, 1.0, 1.0), (1.0, 0.9, 0.75)], ids=["grey", "toned"])
+def test_a_photo_without_color_needs_less_certainty(print_tone: tuple[float, ...]) -> None:
+    room, stage = Stub(answer_for(FADED, gate=0.8)), CorrectFading(gate=0.9, old_gate=0.7)
+    in_color = Photo(fade(scene(), FADED))
+    without = Photo(np.asarray(grey(scene()) * np.float32(print_tone), np.float32))
+    assert stage(in_color, room).pixels is None
+    edit = stage(without, room)
+    assert edit.pixels is not None and edit.notes["gate"] == 0.7
+    assert dataclasses.replace(stage, old_gate=0.85)(without, room).pixels is None

@@ -82,8 +82,9 @@ class CorrectFading:
     """Bring back the density, balance and evenness that dyes and silver lost.
 
     The numbers come from a proxy of the whole photo and are applied at full depth. A photo that
-    the network takes for well toned is left alone, unless a knob asks for a change. Grey stays
-    grey: a photo without color changes in density only.
+    the network takes for well toned is left alone, unless a knob asks for a change. Photos that
+    are damaged or monochrome, as old ones are, faded far more often than others do and need less
+    certainty. Grey stays grey: a photo without color changes in density only.
     """
 
     name: ClassVar[str] = "fading"
@@ -94,8 +95,8 @@ class CorrectFading:
     gate: float = setting(
         0.995, "Certainty that a photo faded below which it is left", low=0, high=1
     )
-    worn_gate: float = setting(
-        0.85, "The same for a photo on which damage was found or marked", low=0, high=1
+    old_gate: float = setting(
+        0.85, "The same for a photo without color, or on which damage was found", low=0, high=1
     )
     even: float = setting(1.0, "How much of the uneven fading is undone", low=0, high=1)
     keep_tone: float = setting(
@@ -140,11 +141,12 @@ class CorrectFading:
         correction, dimmed = _guard_highlights(correction, proxy)
         change = _change(correction, proxy)
         worn = is_worn(photo)
-        gate = min(self.gate, self.worn_gate) if worn else self.gate
+        gate = min(self.gate, self.old_gate) if worn or tone != "color" else self.gate
         faded = certainty >= gate and change >= 1
         notes: dict[str, Any] = {
             "evidence": _evidence(correction.fade, change, faded),
             "certainty": round(certainty, 3),
+            "gate": gate,
             "worn": worn,
             "change_255": round(change, 2),
             "tone": tone,

@@ -46,19 +46,22 @@ class Muon(torch.optim.Optimizer):
         ]
         super().__init__([g for g in groups if g["params"]], {"lr": lr, "decay": decay})
 
-    @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
         loss = None
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        for group in self.param_groups:
-            change = self._orthogonal if group["matrices"] else self._adam
-            for weight in group["params"]:
-                if weight.grad is not None:
-                    weight.mul_(1 - group["lr"] * group["decay"])
-                    weight.sub_(change(weight), alpha=group["lr"])
+        with torch.no_grad():
+            for group in self.param_groups:
+                self._move(group)
         return loss
+
+    def _move(self, group: dict[str, Any]) -> None:
+        change = self._orthogonal if group["matrices"] else self._adam
+        for weight in group["params"]:
+            if weight.grad is not None:
+                weight.mul_(1 - group["lr"] * group["decay"])
+                weight.sub_(change(weight), alpha=group["lr"])
 
     def _orthogonal(self, weight: Tensor) -> Tensor:
         state = self.state[weight]
