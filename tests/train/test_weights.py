@@ -18,6 +18,7 @@ from unfade.train.fit import fit, main  # noqa: E402
 from unfade.train.nets import ResidualNet, Restormer, SegmentationNet, UNet  # noqa: E402
 from unfade.train.nets.restormer import Shape  # noqa: E402
 from unfade.train.run import Run  # noqa: E402
+from unfade.train.tasks import channels, make_network  # noqa: E402
 from unfade.train.weights import begin_with, find_weights, read_state  # noqa: E402
 
 TINY = (4, 6, 8)
@@ -204,3 +205,14 @@ def test_export_averages_two_runs(photos, tmp_path):
         found.last.weight, 0.75 * kept[0] + 0.25 * kept[1], atol=1e-3, rtol=1e-2
     )
     assert not torch.allclose(found.last.weight, kept[0], atol=1e-4)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in SHIPPED.glob("*.onnx")))
+def test_training_can_begin_with_what_ships(name):
+    """Loading compares the answers of both, so what was left out would be noticed."""
+    path = find_weights(name)
+    card = ModelCard.from_toml(path.with_suffix(".toml").read_text("utf-8"))
+    run = Run(name, ("photos",), preset=card.preset)
+    side = 128 if name == "fading" else 64
+    taken = begin_with(make_network(run), path, torch.rand(1, channels(run)[0], side, side))
+    assert not taken.fresh

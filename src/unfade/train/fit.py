@@ -20,6 +20,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from .. import __version__
 from ..errors import ModelError, UnfadeError
+from ..stages.fading import PROXY_SIDE
 from .data import Pictures, find_sources, gather
 from .fading import shrink
 from .loaders import Material, loaders, read_material
@@ -84,7 +85,8 @@ def fit(run: Run, tell: Tell = lambda line: None) -> Path:
     task = make_task(run)
     check_sides(run, int(getattr(task.net, "multiple_of", 1)))
     if run.init and not last.exists():
-        sample = torch.rand(1, channels(run)[0], 64, 64)
+        side = PROXY_SIDE if run.task == "fading" else 64
+        sample = torch.rand(1, channels(run)[0], side, side)
         tell(f"{run.init}: {begin_with(task.net, find_weights(run.init), sample)}")
     if run.channels_last:
         task = task.to(memory_format=torch.channels_last)

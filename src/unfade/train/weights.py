@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 import math
 import pickle
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -127,10 +127,12 @@ def load_onnx(net: nn.Module, path: Path, sample: Tensor) -> None:
     """Load weights back from the ONNX file that was exported from such a network.
 
     The export melts a batch normalization into the convolution before it, so names are lost; the
-    order of the convolutions is not. A normalization is set to do nothing but add the bias.
+    order of the convolutions is not. A normalization is set to do nothing but add the bias. Linear
+    layers without bias lose their names too; what else there is keeps its own.
 
     Args:
-        net: A network of convolutions, each with or without a batch normalization behind it.
+        net: A network of convolutions, each with or without a batch normalization behind it, and
+            of linear layers.
         path: The file.
         sample: Input to compare both with.
     Raises:
@@ -144,7 +146,8 @@ def load_onnx(net: nn.Module, path: Path, sample: Tensor) -> None:
         model = onnx.load(str(path))
     except (OSError, DecodeError) as error:
         raise ModelError(f"{path} cannot be read as ONNX: {error}") from error
-    theirs, ours = _onnx_layers(model), _layers(net, sample)
+    values = _onnx_values(model)
+    theirs, ours = _onnx_layers(model, values), _layers(net, sample)
     shapes = [tuple(conv.weight.shape) for conv, _ in ours]
     if [weight.shape for weight, _ in theirs] != shapes:
         raise ModelError(
@@ -153,6 +156,8 @@ def load_onnx(net: nn.Module, path: Path, sample: Tensor) -> None:
         )
     for (conv, norm), (weight, bias) in zip(ours, theirs, strict=True):
         _fill(conv, norm, torch.from_numpy(weight.copy()), torch.from_numpy(bias.copy()))
+    _fill_by_name(net, values)
+    _fill_linear(net, sample, _onnx_products(model, values))
     expected = ReferenceEvaluator(model).run(None, {"input": sample.numpy()})[0]
     with torch.no_grad():
         answer = net.eval()(sample).numpy()
@@ -181,14 +186,39 @@ def _fill(conv: nn.Conv2d, norm: nn.BatchNorm2d | None, weight: Tensor, bias: Te
             norm.bias.copy_(bias)
 
 
-def _onnx_layers(model: Any) -> list[tuple[Any, Any]]:
-    """Weight and bias of every convolution, in the order they are run."""
+def _fill_by_name(net: nn.Module, values: Mapping[str, Any]) -> None:
+    """Take what kept its name: normalization that was not melted, linear layers with a bias."""
+    for name, tensor in net.state_dict().items():
+        if name in values and values[name].shape == tuple(tensor.shape):
+            tensor.copy_(torch.from_numpy(values[name].copy()))
+
+
+def _fill_linear(net: nn.Module, sample: Tensor, products: Sequence[Any]) -> None:
+    layers = [m for m in _ran(net, sample, nn.Linear) if m.bias is None]
+    if [tuple(layer.weight.T.shape) for layer in layers] == [p.shape for p in products]:
+        for layer, weight in zip(layers, products, strict=True):
+            layer.weight.data.copy_(torch.from_numpy(weight.T.copy()))
+
+
+def _onnx_values(model: Any) -> dict[str, Any]:
+    """Every constant by name, also by the name that it has once it is widened to 32 bit."""
     from onnx import numpy_helper
 
     values = {t.name: numpy_helper.to_array(t).astype(np.float32) for t in model.graph.initializer}
     for node in model.graph.node:
         if node.op_type == "Cast" and node.input[0] in values:
             values[node.output[0]] = values[node.input[0]]
+    return values
+
+
+def _onnx_products(model: Any, values: Mapping[str, Any]) -> list[Any]:
+    """The constant of every matrix product, in the order they are run."""
+    nodes = [node for node in model.graph.node if node.op_type == "MatMul"]
+    return [values[node.input[1]] for node in nodes if node.input[1] in values]
+
+
+def _onnx_layers(model: Any, values: Mapping[str, Any]) -> list[tuple[Any, Any]]:
+    """Weight and bias of every convolution, in the order they are run."""
     layers = []
     for node in model.graph.node:
         if node.op_type == "Conv" and node.input[1] in values:
@@ -200,16 +230,22 @@ def _onnx_layers(model: Any) -> list[tuple[Any, Any]]:
 
 def _layers(net: nn.Module, sample: Tensor) -> list[tuple[nn.Conv2d, nn.BatchNorm2d | None]]:
     """Every convolution in the order they are run, with the normalization right behind it."""
+    ran = _ran(net, sample, nn.Conv2d, nn.BatchNorm2d)
+    behind = dict(itertools.pairwise(ran))
+    norms = {m: behind.get(m) for m in ran if isinstance(m, nn.Conv2d)}
+    return [(c, n if isinstance(n, nn.BatchNorm2d) else None) for c, n in norms.items()]
+
+
+def _ran(net: nn.Module, sample: Tensor, *kinds: type[nn.Module]) -> list[Any]:
+    """The layers of some kinds, in the order they are run."""
     ran: list[nn.Module] = []
     hooks = [
         module.register_forward_hook(lambda module, *rest: ran.append(module))
         for module in net.modules()
-        if isinstance(module, nn.Conv2d | nn.BatchNorm2d)
+        if isinstance(module, kinds)
     ]
     with torch.no_grad():
         net.eval()(sample)
     for hook in hooks:
         hook.remove()
-    behind = dict(itertools.pairwise(ran))
-    norms = {m: behind.get(m) for m in ran if isinstance(m, nn.Conv2d)}
-    return [(c, n if isinstance(n, nn.BatchNorm2d) else None) for c, n in norms.items()]
+    return ran
