@@ -8,7 +8,7 @@ from unfade.models.model import Model
 from unfade.photo import Origin, Photo
 from unfade.pipeline import run
 from unfade.recipe import Recipe
-from unfade.stages.denoise import BLOCKS_SHARE, Denoise, excess
+from unfade.stages.denoise import JPEG_REMOVED, Denoise, part_within, structure_share
 from unfade.stages.measure import MeasureGrain
 
 REACH = 4
@@ -114,28 +114,33 @@ def test_detail_gives_back_edges_and_not_noise():
     assert error(detailed, flat) < 1.05 * error(without, flat)
 
 
-def test_noise_as_measured_is_removed_whole_and_of_more_only_as_much():
+def test_structure_share_is_zero_for_noise_as_measured():
     photo, _ = photo_with_noise(8)
     grain = MeasureGrain()(photo, Stub()).grain
     noise = np.random.default_rng(1).normal(0, grain.level, photo.pixels.shape).astype(np.float32)
-    assert excess(noise, photo.pixels, grain).mean() < 0.02
-    left = 4 * noise * (1 - excess(4 * noise, photo.pixels, grain))
-    assert 1 < left.std() / noise.std() < 1.5
-    blocks = float(4 * noise.std() / BLOCKS_SHARE)
-    assert excess(4 * noise, photo.pixels, None, 1.2 * blocks).mean() < 0.02
-    assert excess(noise, photo.pixels, None).min() == 1
+    share = structure_share(noise, photo.pixels, grain)
+    assert share.mean() < 0.02
+    assert structure_share(4 * noise, photo.pixels, grain).mean() > 0.8
+    blocks = float(noise.std())
+    assert structure_share(4 * noise, photo.pixels, grain, blocks).mean() < 0.02
 
 
-def test_grain_below_the_gate_stays_where_only_jpeg_opens_it():
+def test_only_the_part_of_a_change_that_is_explained_is_made():
+    strong = np.random.default_rng(0).normal(0, 0.04, (60, 80, 3)).astype(np.float32)
+    assert part_within(strong, 0.06).min() > 0.99
+    assert np.std(strong * part_within(strong, 0.01)) == pytest.approx(0.01, rel=0.05)
+
+
+def test_grain_and_texture_stay_where_only_jpeg_opens_the_gate():
     photo, _ = photo_with_noise(2)
     whole = np.rint(np.clip(photo.pixels, 0, 1) * 255).astype(np.uint8)
     code = cv2.imencode(".jpg", whole, [cv2.IMWRITE_JPEG_QUALITY, 92])[1]
     seen = Photo(cv2.imdecode(code, cv2.IMREAD_COLOR).astype(np.float32) / 255)
-    stage = Denoise(gate=255, jpeg_gate=0)
-    change = stage(seen, Stub()).pixels - seen.pixels
-    most = Denoise(gate=0, jpeg_gate=0)(seen, Stub()).pixels - seen.pixels
-    flat = np.s_[10:-10, 20:80]
-    assert np.std(change[flat]) < 0.6 * np.std(most[flat])
+    edit = Denoise(gate=255, jpeg_gate=0)(seen, Stub())
+    removed = np.std((edit.pixels - seen.pixels)[10:-10, 20:80])
+    assert removed <= 1.2 * JPEG_REMOVED * max(edit.notes["blockiness"], 1 / 2550)
+    whole_change = Denoise(gate=0, jpeg_gate=0, detail=0)(seen, Stub()).pixels - seen.pixels
+    assert removed < 0.6 * np.std(whole_change[10:-10, 20:80])
 
 
 def test_a_setting_out_of_range_is_refused():
