@@ -2,9 +2,9 @@
 
     python benchmarks/judged.py benchmarks/judged/VERDICTS.json PHOTOS... [--json FILE]
 
-Of the marks that the damage network proposes, a person judged those it was surest of, and on worn
+Of the marks that a damage network proposed, a person judged those it was surest of, and on worn
 photos the others too: damage, detail of the picture, or nobody can tell. Counted is what the
-default recipe keeps of each. Damage that the network does not even propose is in no figure.
+default recipe keeps of each; damage that the network of today does not propose counts as missed.
 """
 
 from __future__ import annotations
@@ -49,13 +49,15 @@ def measure(photos: Sequence[JudgedPhoto], room: Darkroom) -> list[dict[str, flo
     """What is kept at each sensitivity, of marks that are damage, that are not, and the others."""
     likely, truth = map(np.concatenate, zip(*judge(photos, room), strict=True))
     damage, detail = truth == 1, truth == 0
+    judged = sum(int((photo.verdicts.truth == 1).sum()) for photo in photos)
     rows = []
     for sensitivity in SENSITIVITIES:
         kept = likely >= DetectDamage(sensitivity=sensitivity).threshold
         rows.append({
             "sensitivity": sensitivity,
             "photos": len(photos),
-            "damage": int(damage.sum()),
+            "damage": judged,
+            "damage_proposed": int(damage.sum()),
             "damage_kept": int((kept & damage).sum()),
             "detail": int(detail.sum()),
             "detail_kept": int((kept & detail).sum()),

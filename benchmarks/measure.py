@@ -50,6 +50,7 @@ def main() -> None:
     parser.add_argument("--library", type=Path, required=True)
     parser.add_argument("--baselines", type=Path, required=True)
     parser.add_argument("--dncnn", type=Path, help="GD_Color_Blind.mat, for denoising")
+    parser.add_argument("--grey", nargs="+", default=[], type=Path, help="networks for grey")
     parser.add_argument("--old", nargs="+", default=[], help="real old photos, for judged")
     parser.add_argument("--work", type=Path, default=Path("measured"), help="reports and stores")
     parser.add_argument("--only", nargs="*", choices=list(STEPS), default=list(STEPS))
@@ -158,6 +159,12 @@ def baselines(args: argparse.Namespace, folder: Path) -> Iterator[Command]:
     return iter(())
 
 
+def grey(args: argparse.Namespace, folder: Path) -> Iterator[Command]:
+    """The mix of the small photo U-Net, by networks that a person trained for it."""
+    if args.grey:
+        yield script("grey", args.data, *args.grey, "--json", RESULTS / "grey.json")
+
+
 def judged(args: argparse.Namespace, folder: Path) -> Iterator[Command]:
     """Marks that a person judged: on photos held out of training, and on those to check with."""
     for part in ("held", "val") if args.old else ():
@@ -178,6 +185,7 @@ STEPS: dict[str, Callable[[argparse.Namespace, Path], Iterator[Command]]] = {
     "quality": measured("quality"),
     "inpainting": measured("inpainting", "--limit", str(MANY)),
     "denoising": measured("denoising"),
+    "grey": grey,
     "judged": judged,
     "classical": classical,
     "why": why,

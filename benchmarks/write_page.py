@@ -10,8 +10,8 @@ Results are files of agreed names in one folder, which is kept in the repository
 makes of what `unfade evaluate` wrote, without its rows and curves.
 
 In the page a table stands between `<!-- begin NAME -->` and `<!-- end NAME -->`, the name being one
-of `goals`, `quality`, `inpainting`, `denoising`, `judged held`, `judged val`, `speed`,
-`ratios`, `stages`, `networks`, `scaling`, `roofline`, `plan`, `agreement`, `baselines`, or
+of `goals`, `quality`, `inpainting`, `denoising`, `grey`, `judged held`, `judged val`,
+`speed`, `ratios`, `stages`, `networks`, `scaling`, `roofline`, `plan`, `agreement`, `baselines`, or
 `evaluation NAME`. What is between the marks is replaced, and all else is left as it is; where a
 file is missing, the table says so.
 """
@@ -333,6 +333,15 @@ def denoising(told: Told) -> str:
     return f"{told['photos']} photos, PSNR in dB.\n\n" + table(("sigma", *names), lines)
 
 
+def grey(told: Told) -> str:
+    """Mean squared error over the photos, by network."""
+    lines = [
+        (name, f"{mean:.5f}", f"{told['median'][name]:.5f}") for name, mean in told["mse"].items()
+    ]
+    head = ("network", "mean squared error", "median")
+    return f"{told['photos']} photos, severity {told['severity']:g}.\n\n" + table(head, lines)
+
+
 def judged(told: Sequence[Told]) -> str:
     """How many marks of each verdict are kept, by sensitivity."""
     head = ("sensitivity", "damage kept", "detail kept", "kept of which nobody can tell")
@@ -567,6 +576,7 @@ TABLES: Mapping[str, tuple[str, Callable[[Any], str]]] = {
     "quality": ("quality", quality),
     "inpainting": ("inpainting", inpainting),
     "denoising": ("denoising", denoising),
+    "grey": ("grey", grey),
     "judged": ("judged", judged),
     "speed": ("speed", speed),
     "ratios": ("speed", ratios),
