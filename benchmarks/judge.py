@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unfade.darkroom import Darkroom
+from unfade.models.zoo import Zoo
 from unfade.photo import Photo
 from unfade.train.calibrate import asked
 from unfade.train.data import Source, find_sources, gather
@@ -42,6 +43,7 @@ def main() -> None:
     show = does.add_parser("show")
     show.add_argument("photos", nargs="+", help="folders or tar files")
     show.add_argument("--most", type=int, default=360, help="marks to show, the surest first")
+    show.add_argument("--models", type=Path, help="folder of networks in the place of ours")
     show.add_argument("--all", nargs="*", default=[], help="photos of which to show every mark")
     keep = does.add_parser("keep")
     keep.add_argument("pages", type=Path)
@@ -51,14 +53,16 @@ def main() -> None:
         each.add_argument("-o", "--out", type=Path, required=True)
     args = parser.parse_args()
     if args.does == "show":
-        draw(gather(args.photos, find_sources), args.out, args.most, args.all)
+        room = Darkroom(zoo=Zoo(args.models) if args.models else Zoo())
+        draw(gather(args.photos, find_sources), room, args.out, args.most, args.all)
     else:
         collect(args.pages, numbers(args.damage), numbers(args.unsure), args.out)
 
 
-def draw(photos: Sequence[Source], out: Path, most: int, whole: Sequence[str]) -> None:
+def draw(
+    photos: Sequence[Source], room: Darkroom, out: Path, most: int, whole: Sequence[str]
+) -> None:
     """Write pages of marks, and `marks.json` that says what they are."""
-    room = Darkroom()
     marks = [mark for photo in photos for mark in proposed(photo, room)]
     named = [mark for mark in marks if Path(mark["file"]).name in whole]
     others = [mark for mark in marks if Path(mark["file"]).name not in whole]
