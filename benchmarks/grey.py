@@ -8,7 +8,8 @@ mean squared error, white being 1, the mean over photos. NETWORK is what `unfade
 run such as
 
     unfade train restore --net photo-unet --mode grey --aging grey-noise-texture --undo all \\
-      --loss squared --mask-weight 0 --optimizer muon --lr 0.003 --data PHOTOS
+      --loss squared --mask-weight 0 --optimizer muon --lr 0.004 --side 256 --batch 3 \\
+      --steps 3400 --data PHOTOS
 """
 
 from __future__ import annotations
