@@ -25,13 +25,11 @@ from numpy.typing import NDArray
 from unfade.color import luma
 from unfade.darkroom import Darkroom
 from unfade.degrade import draw_aging
-from unfade.evaluate import age_pair
+from unfade.evaluate import age_pair, printed
 from unfade.io.read import can_read, read
 from unfade.models.model import Model
 from unfade.models.zoo import Zoo
 from unfade.photo import Photo
-from unfade.pipeline import run
-from unfade.recipe import Recipe
 
 PRESET = "grey-noise-texture"
 
@@ -75,8 +73,8 @@ def aged_photos(
         photo = read(path)
         rng = np.random.default_rng(30_000 + index)
         aging = draw_aging(rng, PRESET, severity, size=photo.size)
-        grey = Recipe("grey", tuple(stage for stage in aging if stage.name == "grey"))
-        yield _plane(age_pair(photo, aging, room).aged), _plane(run(photo, grey, room))
+        aged, clean = age_pair(photo, aging, room).aged, printed(photo, aging, room)
+        yield _plane(aged), _plane(clean)
 
 
 def _plane(photo: Photo) -> Plane:

@@ -22,7 +22,7 @@ from unfade.choose import load_recipe
 from unfade.darkroom import Darkroom
 from unfade.degrade import draw_aging
 from unfade.degrade.artifacts import draw_damage
-from unfade.evaluate import DamageFigures, age_pair, restoration_gain
+from unfade.evaluate import DamageFigures, age_pair, printed, restoration_gain
 from unfade.evaluate.baselines import navier_stokes, telea
 from unfade.io.read import can_read, read
 from unfade.metrics import psnr
@@ -31,6 +31,7 @@ from unfade.pipeline import run
 from unfade.recipe import Recipe
 from unfade.stages.damage import DetectDamage
 from unfade.stages.inpaint import Inpaint
+from unfade.stages.veils import LiftVeils
 
 Figures = dict[str, float]
 
@@ -77,7 +78,8 @@ def damage(preset: str, prepare: Callable[[Photo], Photo]) -> Callable[..., Figu
     """Detection on photos aged with a preset."""
 
     def measure(photos: list[Photo], args: argparse.Namespace, room: Darkroom) -> Figures:
-        figures, stage = DamageFigures(), DetectDamage(sensitivity=args.sensitivity)
+        figures = DamageFigures()
+        stages = (LiftVeils(), DetectDamage(sensitivity=args.sensitivity))
         for index, photo in enumerate(map(prepare, photos)):
             aging = draw_aging(
                 np.random.default_rng(index),
@@ -87,9 +89,9 @@ def damage(preset: str, prepare: Callable[[Photo], Photo]) -> Callable[..., Figu
                 library=args.library,
                 part=args.part,
             )
-            figures.add(age_pair(photo, aging, room), stage, room)
+            figures.add(age_pair(photo, aging, room), stages, room)
         for photo in map(prepare, photos):
-            figures.add_clean(photo, stage, room)
+            figures.add_clean(photo, stages, room)
         return figures.summary()
 
     return measure
@@ -144,11 +146,8 @@ def whole_recipe(photos: list[Photo], args: argparse.Namespace, room: Darkroom) 
             library=args.library,
             part=args.part,
         )
-        # A photo that was printed black and white has no color to come back to.
-        grey = tuple(stage for stage in aging if stage.name == "grey")
-        target = run(photo, Recipe("grey", grey), room)
         pair = age_pair(photo, aging, room)
-        pair = dataclasses.replace(pair, clean=target)
+        pair = dataclasses.replace(pair, clean=printed(photo, aging, room))
         rows.append(restoration_gain(pair, recipe, room))
     means = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
     gains = [row["psnr_restored"] - row["psnr_aged"] for row in rows]

@@ -29,6 +29,18 @@ def test_what_a_second_network_says_is_weighed_with_the_peaks():
     assert found.offset == pytest.approx(-(4 + 1) / 2, rel=0.1)
 
 
+def test_marks_that_count_more_draw_the_fit_to_themselves():
+    rng = np.random.default_rng(0)
+    truth = np.arange(8000) % 4 == 0
+    aged = rng.normal(3.0 * truth, 1)
+    real = rng.normal(1.0 * truth, 1)
+    odds, both = np.concatenate([aged, real])[:, None], np.concatenate([truth, truth])
+    alike = fit(odds, both, np.ones(16000))
+    assert alike == fit(odds, both)
+    drawn = fit(odds, both, np.repeat([1e-6, 1.0], 8000))
+    assert drawn.slope == pytest.approx(1, rel=0.1) and drawn.slope < 0.8 * alike.slope
+
+
 def test_too_few_marks_are_refused():
     with pytest.raises(ModelError, match="3 right and 100 wrong marks are too few"):
         fit(np.full((103, 1), 0.8), np.arange(103) < 3)
@@ -70,7 +82,12 @@ def test_what_a_person_said_of_real_photos_counts_besides(monkeypatch):
     judged = JudgedPhoto(pixels, Verdicts(boxes, truth, 0.0))
     monkeypatch.setattr(module, "damage_probability", lambda photo, room: photo.pixels[:, :, 0])
     seen = []
-    monkeypatch.setattr(module, "fit", lambda odds, truth: seen.append((odds, truth)))
+    monkeypatch.setattr(module, "fit", lambda *given: seen.append(given))
     calibrate([], module.Darkroom(), judged=[judged])
-    odds, told = seen[0]
-    assert len(odds) == 8 and told.sum() == 3 and told[:3].all()
+    odds, told, weights = seen[0]
+    assert len(odds) == 8 and told.sum() == 3 and told[:3].all() and weights is None
+    aged = (np.zeros((24, 2)), np.zeros(24, np.bool_))
+    monkeypatch.setattr(module, "_marks", lambda *given: [aged])
+    calibrate([], module.Darkroom(), judged=[judged])
+    weights = seen[1][2]
+    assert weights[:24].sum() == pytest.approx(weights[24:].sum()) and len(weights) == 32

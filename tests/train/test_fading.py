@@ -16,11 +16,11 @@ from unfade.train.fading import (  # noqa: E402
     FadingData,
     FadingNet,
     FadingTask,
-    export_inputs,
     make_example,
     shrink,
     undo,
 )
+from unfade.train.tasks import sample_input  # noqa: E402
 
 
 def photo(seed: int = 0, side: int = 160) -> np.ndarray:
@@ -42,7 +42,7 @@ def batch(size: int) -> list[object]:
 def test_an_untrained_network_answers_that_nothing_happened(preset: str) -> None:
     net = FadingNet(preset).eval()
     with torch.no_grad():
-        answer = net(*export_inputs())[0].numpy()
+        answer = net(sample_input("fading", 3))[0].numpy()
     assert answer.shape == (sum(ANSWER.values()),)
     _, correction = read_answer(answer)
     assert correction.matrix == pytest.approx(np.eye(3), abs=0.05)
@@ -53,7 +53,7 @@ def test_an_untrained_network_answers_that_nothing_happened(preset: str) -> None
 def test_the_network_reads_grids_of_even_mean() -> None:
     net = FadingNet()
     torch.nn.init.normal_(net.field.weight)
-    field = net.eval()(*export_inputs())[0, -(FIELD_SIDE**2) :]
+    field = net.eval()(sample_input("fading", 3))[0, -(FIELD_SIDE**2) :]
     assert float(field.detach().abs().max()) > 0.005
     assert float(field.detach().mean()) == pytest.approx(0, abs=1e-5)
 

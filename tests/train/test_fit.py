@@ -26,6 +26,7 @@ from unfade.train.examples import (  # noqa: E402
 from unfade.train.fit import fit, main  # noqa: E402
 from unfade.train.restore import RestoreExamples  # noqa: E402
 from unfade.train.run import Run, from_record, parse  # noqa: E402
+from unfade.train.tasks import sample_input  # noqa: E402
 
 TASKS = ("damage", "verify", "inpaint", "denoise", "fading")
 
@@ -69,8 +70,7 @@ def test_exported_network_answers_like_the_trained_one(task, trained, tmp_path):
         for parameter in net.parameters():
             parameter += 0.05
     with pytest.raises(ModelError, match="differs from the trained network"):
-        side = export.FIXED.get(task, 64)
-        export.check(net, path, torch.rand(1, card.inputs[0], side, side))
+        export.check(net, path, sample_input(task, card.inputs[0]))
 
 
 def test_a_checkpoint_of_another_task_is_refused(trained):

@@ -18,7 +18,7 @@ from unfade.train.fit import fit, main  # noqa: E402
 from unfade.train.nets import ResidualNet, Restormer, SegmentationNet, UNet  # noqa: E402
 from unfade.train.nets.restormer import Shape  # noqa: E402
 from unfade.train.run import Run  # noqa: E402
-from unfade.train.tasks import channels, make_network  # noqa: E402
+from unfade.train.tasks import channels, make_network, sample_input  # noqa: E402
 from unfade.train.weights import begin_with, find_weights, read_state  # noqa: E402
 
 TINY = (4, 6, 8)
@@ -213,6 +213,16 @@ def test_training_can_begin_with_what_ships(name):
     path = find_weights(name)
     card = ModelCard.from_toml(path.with_suffix(".toml").read_text("utf-8"))
     run = Run(name, ("photos",), preset=card.preset)
-    side = 128 if name == "fading" else 64
-    taken = begin_with(make_network(run), path, torch.rand(1, channels(run)[0], side, side))
+    taken = begin_with(make_network(run), path, sample_input(run.task, channels(run)[0]))
     assert not taken.fresh
+
+
+def test_training_can_begin_with_what_ships_for_another_task():
+    run = Run("veils", ("photos",))
+    net = make_network(run)
+    taken = begin_with(net, find_weights("damage"), sample_input(run.task, 3))
+    assert taken.fresh == taken.unused == ("head.weight", "head.bias")
+    kept = net.state_dict()["down.0.0.0.weight"]
+    damage = make_network(Run("damage", ("photos",)))
+    begin_with(damage, find_weights("damage"), SAMPLE)
+    assert torch.equal(kept, damage.state_dict()["down.0.0.0.weight"])

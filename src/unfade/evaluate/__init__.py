@@ -3,7 +3,7 @@
 from .cases import Case, Question, aged_cases, open_case, paired_cases, real_cases
 from .damage import DamageFigures, found_components
 from .methods import Answer, Method, make_method
-from .pairs import Pair, age_pair, restoration_gain
+from .pairs import Pair, age_pair, printed, restoration_gain
 from .sheet import Row, Sheet, run_cases
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "make_method",
     "open_case",
     "paired_cases",
+    "printed",
     "real_cases",
     "restoration_gain",
     "run_cases",

@@ -10,7 +10,7 @@ one has less; it is *found* if at least half of its pixels are marked before mar
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import cv2
@@ -24,6 +24,7 @@ from ..photo import Damage, Mask, Photo
 from ..pipeline import run
 from ..recipe import Recipe
 from ..stages.damage import DetectDamage, damage_probability
+from ..stages.veils import LiftVeils, veil_probability
 from .pairs import Pair
 
 COMPONENT_PX = 25
@@ -59,9 +60,9 @@ class DamageFigures:
     false_components: int = 0
     clean_megapixels: float = 0.0
 
-    def add(self, pair: Pair, stage: DetectDamage, darkroom: Darkroom) -> None:
-        """Count one aged photo."""
-        probability, marks = look_for_damage(pair.aged, stage, darkroom)
+    def add(self, pair: Pair, stages: Sequence[Any], darkroom: Darkroom) -> None:
+        """Count one aged photo; stages as of `look_for_damage`."""
+        probability, marks = look_for_damage(pair.aged, stages, darkroom)
         self.curve.add(probability, pair.artifacts >= VISIBLE)
         for found, clear in found_components(pair.artifacts, marks):
             self.clear += clear
@@ -69,10 +70,14 @@ class DamageFigures:
             self.clear_found += found and clear
             self.faint_found += found and not clear
 
-    def add_clean(self, clean: Photo, stage: DetectDamage, darkroom: Darkroom) -> None:
-        """Count the false components on one clean photo."""
-        mask = run(clean, Recipe("detect", (stage,)), darkroom).damage
+    def add_clean(self, clean: Photo, stages: Sequence[Any], darkroom: Darkroom) -> None:
+        """Count the false components on one clean photo: what is filled, and what is lifted."""
+        mask = run(clean, Recipe("detect", tuple(stages)), darkroom).damage
         assert mask is not None
+        for stage in stages:
+            if isinstance(stage, LiftVeils):
+                with darkroom.during("evaluate"):
+                    mask = np.maximum(mask, stage.covers(clean, darkroom))
         self.false_components += false_components(mask)
         self.clean_megapixels += mask.size / 1e6
 
@@ -89,12 +94,24 @@ class DamageFigures:
         }
 
 
-def look_for_damage(photo: Photo, stage: DetectDamage, darkroom: Darkroom) -> tuple[Plane, Mask]:
-    """Give the probability of damage, and the marks a stage makes of it before they are grown."""
+def look_for_damage(photo: Photo, stages: Sequence[Any], darkroom: Darkroom) -> tuple[Plane, Mask]:
+    """Give the probability of damage, and what is marked as damaged before marks are grown.
+
+    Args:
+        stages: Of a recipe; of these count `DetectDamage`, and `LiftVeils` if it comes before it.
+            What lies under a veil is damaged, and what lies on it is looked for once it is lifted.
+    """
+    detect = next(stage for stage in stages if isinstance(stage, DetectDamage))
+    lift = next((stage for stage in stages if isinstance(stage, LiftVeils)), None)
+    veiled = covered = np.zeros(photo.size, np.float32)
     with darkroom.during("evaluate"):
+        if lift is not None:
+            veiled, covered = veil_probability(photo, darkroom), lift.covers(photo, darkroom)
+            lifted = lift(photo, darkroom).pixels
+            photo = photo if lifted is None else dataclasses.replace(photo, pixels=lifted)
         probability = damage_probability(photo, darkroom)
-    marks, _ = dataclasses.replace(stage, grow_px=0).mask(photo, probability, darkroom)
-    return probability, marks
+    marks, _ = dataclasses.replace(detect, grow_px=0).mask(photo, probability, darkroom)
+    return 1 - (1 - probability) * (1 - veiled), np.maximum(marks, covered)
 
 
 def found_components(artifacts: Plane, marks: Plane) -> list[tuple[bool, bool]]:

@@ -100,10 +100,9 @@ class RunRecipe:
             recipe, _ = recipe_for(question.given, darkroom, self.recipe, self.changes)
             photo = run(question.given, recipe, darkroom)
         answer = Answer(photo.pixels, cost, mask=photo.damage, recipe=recipe.name)
-        stage = next((stage for stage in recipe if isinstance(stage, DetectDamage)), None)
-        if stage is None:
+        if not any(isinstance(stage, DetectDamage) for stage in recipe):
             return answer
-        probability, marks = look_for_damage(question.given, stage, darkroom)
+        probability, marks = look_for_damage(question.given, recipe.stages, darkroom)
         return dataclasses.replace(answer, probability=probability, marks=marks)
 
 

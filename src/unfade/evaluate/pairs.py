@@ -40,6 +40,12 @@ def age_pair(clean: Photo, aging: Recipe, darkroom: Darkroom) -> Pair:
     return Pair(clean, Photo(pixels), change, aged.kinds)
 
 
+def printed(photo: Photo, aging: Recipe, darkroom: Darkroom) -> Photo:
+    """The photo as an aging printed it, new: one printed black and white has no color to regain."""
+    grey = tuple(stage for stage in aging if stage.name == "grey")
+    return run(photo, Recipe("grey", grey), darkroom)
+
+
 def restoration_gain(pair: Pair, recipe: Recipe, darkroom: Darkroom) -> dict[str, float]:
     """Restore an aged photo and compare both with the clean one: PSNR in dB, and SSIM."""
     restored = run(pair.aged, recipe, darkroom).pixels

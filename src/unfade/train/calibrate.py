@@ -90,16 +90,20 @@ def calibrate(
     Args:
         photos: Clean photos that the networks were not trained on; fifty are enough.
         library, part: As of `degrade.draw_aging`.
-        judged: Real old photos and what a person said of their marks.
+        judged: Real old photos and what a person said of their marks. Together they count as much
+            as all that was aged, of which there is as much as one likes.
     Raises:
         ModelError: The network proposes too few marks, right ones or wrong ones, to tell.
     """
-    marks = [*_marks(photos, darkroom, library, part), *_judged_marks(judged, darkroom)]
-    odds, truth = zip(*marks, strict=True)
-    return fit(np.concatenate(odds), np.concatenate(truth))
+    aged = list(_marks(photos, darkroom, library, part))
+    real = list(_judged_marks(judged, darkroom))
+    odds, truth = zip(*aged, *real, strict=True)
+    sizes = [sum(len(told) for _, told in marks) for marks in (aged, real)]
+    weights = np.repeat([0.5 * sum(sizes) / max(1, size) for size in sizes], sizes)
+    return fit(np.concatenate(odds), np.concatenate(truth), weights if all(sizes) else None)
 
 
-def fit(odds: Numbers, truth: Truth) -> Calibration:
+def fit(odds: Numbers, truth: Truth, weights: Numbers | None = None) -> Calibration:
     """Fit the log likelihood ratio of true to false marks, linear in what networks say of them.
 
     Logistic regression by Newton's method; the share of true marks is taken out of its offset.
@@ -107,6 +111,7 @@ def fit(odds: Numbers, truth: Truth) -> Calibration:
     Args:
         odds: (n, 1 or 2) log odds, as `Calibration.evidence` takes them.
         truth: (n,) whether each is damage.
+        weights: (n,) how much each counts; all alike by default.
     Raises:
         ModelError: Fewer than `FEWEST` of either sort.
     """
@@ -116,13 +121,14 @@ def fit(odds: Numbers, truth: Truth) -> Calibration:
             f"give more photos, at least {FEWEST} marks of each are needed"
         )
     seen = np.column_stack([odds, np.ones(len(odds))])
-    weights = np.zeros(seen.shape[1])
+    counts = np.ones(len(odds)) if weights is None else weights
+    slopes = np.zeros(seen.shape[1])
     for _ in range(30):
-        likely = 1 / (1 + np.exp(-seen @ weights))
-        curvature = seen.T @ (seen * (likely * (1 - likely))[:, None])
-        weights += np.linalg.solve(curvature, seen.T @ (truth - likely))
-    share = float(truth.mean())
-    slope, *peak, offset = (float(weight) for weight in weights)
+        likely = 1 / (1 + np.exp(-seen @ slopes))
+        curvature = seen.T @ (seen * (counts * likely * (1 - likely))[:, None])
+        slopes += np.linalg.solve(curvature, seen.T @ (counts * (truth - likely)))
+    share = float(np.average(truth, weights=counts))
+    slope, *peak, offset = map(float, slopes)
     return Calibration(slope, offset - float(np.log(share / (1 - share))), *peak)
 
 

@@ -20,13 +20,11 @@ from torch import Tensor, nn
 
 from ..errors import ModelError
 from ..models.card import ModelCard
-from ..stages.fading import PROXY_SIDE
-from ..stages.verify import VIEW_SIDE
 from .calibrate import calibrate_card
 from .judged import open_judged
 from .nets import Restormer
 from .run import Run, from_record
-from .tasks import channels, make_network
+from .tasks import FIXED, channels, make_network, sample_input
 from .weights import open_checkpoint, read_state
 
 AGREEMENT = 5e-3
@@ -37,8 +35,8 @@ UNNAMED = ("task", "data", "look", "out", "workers", "threads", "cache_mb", "dev
 
 FOLDERS = ("library", "init", "pairs", "clips", "judged")
 
-FIXED = {"fading": PROXY_SIDE, "verify": VIEW_SIDE}
-"""Sides in pixels of what networks see that do not work in tiles."""
+WHOLE = (*FIXED, "veils")
+"""Tasks whose network sees the whole picture, small; it does not work in tiles."""
 
 HALO = {"damage": 192, "inpaint": 64, "denoise": 96, "fading": 0, "verify": 0}
 """Pixels around a tile that matter: exact for damage and denoise, 2e-4 for inpaint (measured)."""
@@ -149,13 +147,10 @@ def export(net: nn.Module, card: ModelCard, folder: Path, sample: Tensor | None 
     Raises:
         ModelError: The exported network answers differently.
     """
-    side = FIXED.get(card.task)
-    if sample is None:
-        size = (side, side) if side else (64, 96)
-        sample = torch.rand(1, card.inputs[0], *size)
+    sample = sample_input(card.task, card.inputs[0]) if sample is None else sample
     path = folder / f"{card.name}.onnx"
     folder.mkdir(parents=True, exist_ok=True)
-    free = {0: "number"} if side else {2: "height", 3: "width"}
+    free = {0: "number"} if card.task in FIXED else {2: "height", 3: "width"}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
@@ -325,7 +320,7 @@ def make_card(run: Run, net: nn.Module) -> ModelCard:
     """The card of a run, without its words and its measured quality."""
     inputs, outputs = channels(run)
     # Restormer looks at all pixels at once: cut into tiles, it would answer otherwise.
-    whole = run.task in FIXED or run.net == "restormer"
+    whole = run.task in WHOLE or run.net == "restormer"
     halo = HALO.get(run.task, 0) if not run.net else 0
     if not whole and not halo:
         noise = torch.Generator().manual_seed(0)

@@ -279,11 +279,6 @@ def _without_color(stage: FadeDyes) -> FadeDyes:
     return FadeDyes(dye=(dye,) * 3, base=(base,) * 3, field=stage.field)
 
 
-def export_inputs() -> tuple[Tensor, ...]:
-    """A sample input, for the export."""
-    return (torch.rand(1, 3, PROXY_SIDE, PROXY_SIDE),)
-
-
 def _pixels(pixels: Pixels | None) -> Pixels:
     assert pixels is not None
     return pixels

@@ -20,12 +20,12 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from .. import __version__
 from ..errors import ModelError, UnfadeError
-from ..stages.fading import PROXY_SIDE
 from .data import Pictures, find_sources, gather
-from .fading import shrink
+from .fading import shrink as shrink_square
 from .loaders import Material, loaders, read_material
 from .run import Run, from_record, parse
-from .tasks import channels, make_task
+from .tasks import channels, make_task, sample_input
+from .veils import shrink as shrink_whole
 from .watch import Curves, KeepEnd, Looks, Plateau, Say, StopOnNan, checkpoints
 from .weights import begin_with, find_weights, open_checkpoint
 
@@ -85,8 +85,7 @@ def fit(run: Run, tell: Tell = lambda line: None) -> Path:
     task = make_task(run)
     check_sides(run, int(getattr(task.net, "multiple_of", 1)))
     if run.init and not last.exists():
-        side = PROXY_SIDE if run.task == "fading" else 64
-        sample = torch.rand(1, channels(run)[0], side, side)
+        sample = sample_input(run.task, channels(run)[0])
         tell(f"{run.init}: {begin_with(task.net, find_weights(run.init), sample)}")
     if run.channels_last:
         task = task.to(memory_format=torch.channels_last)
@@ -167,7 +166,7 @@ def commit() -> str:
 def looks(run: Run, material: Material) -> Looks:
     """What is looked at after every check: the first examples of it, and real old photos."""
     _, check = loaders(dataclasses.replace(run, workers=0), material)
-    small = shrink if run.task == "fading" else None
+    small = {"fading": shrink_square, "veils": shrink_whole}.get(run.task)
     photos = Pictures(gather(run.look, find_sources)[:4], run.cache_mb, small)
     return Looks(run.folder, next(iter(check)), photos)
 

@@ -20,11 +20,14 @@ from .examples import (
     InpaintExamples,
     WhiteNoiseExamples,
 )
-from .fading import FadingData, shrink
+from .fading import FadingData
+from .fading import shrink as shrink_square
 from .judged import read_judged
 from .pairs import PairCrops, find_pairs
 from .restore import RestoreExamples
 from .run import Run
+from .veils import VeilData
+from .veils import shrink as shrink_whole
 from .verify import Detector, JudgedData, VerifyData
 
 CHECK_SEED = 10**6
@@ -117,7 +120,11 @@ def _crops(run: Run, sources: Sequence[Source], part: str) -> Examples:
     """The examples of a task: crops, or for fading whole photos kept small."""
     seed = run.seed if part == "train" else CHECK_SEED
     if run.task == "fading":
-        return FadingData(Pictures(sources, run.cache_mb, shrink), seed)
+        return FadingData(Pictures(sources, run.cache_mb, shrink_square), seed)
+    if run.task == "veils":
+        part = part if run.library else "all"
+        pictures = Pictures(sources, run.cache_mb, shrink_whole)
+        return VeilData(pictures, run.library, part, seed)
     if run.task == "verify":
         part = part if run.library else "all"
         pictures = Pictures(sources, run.cache_mb)

@@ -16,6 +16,7 @@ from .nets import NETS
 RATES = {
     "damage": 3e-3,
     "verify": 2e-3,
+    "veils": 3e-3,
     "inpaint": 1e-3,
     "denoise": 1e-3,
     "deblur": 1e-3,
@@ -29,7 +30,7 @@ RESTORMER_RATE = 3e-4
 MODES = {"color": (3, 3), "grey": (1, 1), "colorize": (1, 3)}
 """Channels in and out of the one-stage task."""
 
-NO_PAIRS = ("fading", "verify")
+NO_PAIRS = ("fading", "verify", "veils")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
-from ..stages.verify import VIEW_CHANNELS
+from ..stages.fading import PROXY_SIDE
+from ..stages.veils import FIELDS
+from ..stages.verify import VIEW_CHANNELS, VIEW_SIDE
 from .fading import FadingNet, FadingTask
 from .losses import LOSSES
 from .nets import make_net
 from .restore import RestoreTask
 from .run import MODES, Run
 from .task import KINDS, DamageTask, DenoiseTask, InpaintTask, Task
+from .veils import VeilTask
 from .verify import VerifyTask
 
 CHANNELS = {
@@ -19,7 +23,18 @@ CHANNELS = {
     "denoise": (3, 3),
     "deblur": (3, 3),
     "fading": (3, 32),
+    "veils": (3, FIELDS),
 }
+
+
+FIXED = {"fading": PROXY_SIDE, "verify": VIEW_SIDE}
+"""Sides in pixels of what networks see that take pictures of one size."""
+
+
+def sample_input(task: str, channels: int) -> Tensor:
+    """Random pixels (1, channels, H, W) such as the network of a task takes."""
+    side = FIXED.get(task)
+    return torch.rand(1, channels, *((side, side) if side else (64, 96)))
 
 
 def channels(run: Run) -> tuple[int, int]:
@@ -47,6 +62,8 @@ def _wrap(run: Run, net: nn.Module) -> Task:
     common = (net, run.rate, run.steps)
     if run.task == "fading":
         return FadingTask(*common)
+    if run.task == "veils":
+        return VeilTask(*common)
     if run.task == "verify":
         return VerifyTask(*common)
     loss = run.loss or next(iter(LOSSES[run.task]))

@@ -15,7 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ModelError
+from ..models.card import ModelCard
 from ..models.zoo import Zoo
+from .nets import make_net
 from .nets.keys import from_popular, is_popular
 
 State = Mapping[str, Tensor]
@@ -67,9 +69,16 @@ def begin_with(net: nn.Module, place: Path, sample: Tensor) -> Taken:
         ModelError: No such file, not weights, or nothing in it fits.
     """
     if place.suffix == ".onnx":
-        load_onnx(net, place, sample)
-        return Taken(tuple(net.state_dict()), (), ())
-    state, own = read_state(place), net.state_dict()
+        try:
+            load_onnx(net, place, sample)
+            return Taken(tuple(net.state_dict()), (), ())
+        except ModelError:
+            state = _read_kin(place, sample)
+            if not state:
+                raise
+    else:
+        state = read_state(place)
+    own = net.state_dict()
     fits = {k: v for k, v in state.items() if k in own and own[k].shape == v.shape}
     if not fits:
         raise ModelError(
@@ -78,6 +87,20 @@ def begin_with(net: nn.Module, place: Path, sample: Tensor) -> Taken:
     net.load_state_dict({**own, **fits})
     fresh, unused = (tuple(k for k in names if k not in fits) for names in (own, state))
     return Taken(tuple(fits), fresh, unused)
+
+
+def _read_kin(place: Path, sample: Tensor) -> dict[str, Tensor]:
+    """The tensors of our own network of the task and preset that the card beside a file names.
+
+    Empty where there is no such card, or the file does not hold that network.
+    """
+    try:
+        card = ModelCard.from_toml(place.with_suffix(".toml").read_text(encoding="utf-8"))
+        net = make_net(card.task, "", card.preset, card.inputs[0], card.channels_out)
+        load_onnx(net, place, torch.rand(1, card.inputs[0], *sample.shape[2:]))
+    except (OSError, ModelError, KeyError, ValueError):
+        return {}
+    return net.state_dict()
 
 
 def read_state(place: Path) -> dict[str, Tensor]:

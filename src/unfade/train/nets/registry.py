@@ -61,6 +61,7 @@ NETS: Mapping[str, Mapping[str, Make]] = {
         "r2att-unet": _unet(gated=True, recurrent=True),
     },
     "verify": {"efficient": _verify},
+    "veils": {"efficient": _efficient_segmentation},
     "inpaint": {"efficient": _efficient},
     "denoise": CHANGES,
     "deblur": CHANGES,
