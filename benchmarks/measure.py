@@ -185,6 +185,7 @@ STEPS: dict[str, Callable[[argparse.Namespace, Path], Iterator[Command]]] = {
     "quality": measured("quality"),
     "inpainting": measured("inpainting", "--limit", str(MANY)),
     "denoising": measured("denoising"),
+    "veils": measured("veils"),
     "grey": grey,
     "judged": judged,
     "classical": classical,

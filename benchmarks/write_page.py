@@ -10,7 +10,7 @@ Results are files of agreed names in one folder, which is kept in the repository
 makes of what `unfade evaluate` wrote, without its rows and curves.
 
 In the page a table stands between `<!-- begin NAME -->` and `<!-- end NAME -->`, the name being one
-of `goals`, `quality`, `inpainting`, `denoising`, `grey`, `judged held`, `judged val`,
+of `goals`, `quality`, `inpainting`, `denoising`, `grey`, `veils`, `judged held`, `judged val`,
 `speed`, `ratios`, `stages`, `networks`, `scaling`, `roofline`, `plan`, `agreement`, `baselines`, or
 `evaluation NAME`. What is between the marks is replaced, and all else is left as it is; where a
 file is missing, the table says so.
@@ -342,6 +342,23 @@ def grey(told: Told) -> str:
     return f"{told['photos']} photos, severity {told['severity']:g}.\n\n" + table(head, lines)
 
 
+def veils(told: Sequence[Told]) -> str:
+    """For how many photos a veil is lifted and what it gains, by certainty and kind."""
+    head = ("certainty", "veil", "photos", "lifted", "of these worse", "gain where lifted, dB")
+    lines = [
+        (
+            f"{row['certainty']:g}",
+            row["veil"],
+            row["photos"],
+            row["lifted"],
+            row["worse"],
+            f"{row['gain_db_where_lifted']:.2f}" if row["lifted"] else "",
+        )
+        for row in told
+    ]
+    return table(head, lines)
+
+
 def judged(told: Sequence[Told]) -> str:
     """How many marks of each verdict are kept, by sensitivity."""
     head = ("sensitivity", "damage kept", "detail kept", "kept of which nobody can tell")
@@ -577,6 +594,7 @@ TABLES: Mapping[str, tuple[str, Callable[[Any], str]]] = {
     "inpainting": ("inpainting", inpainting),
     "denoising": ("denoising", denoising),
     "grey": ("grey", grey),
+    "veils": ("veils", veils),
     "judged": ("judged", judged),
     "speed": ("speed", speed),
     "ratios": ("speed", ratios),

@@ -168,7 +168,8 @@ def test_what_the_object_had_is_left_alone_when_asked():
     by_name = {stage.name: stage for stage in recipe}
     assert by_name["damage"].acquired_only
     assert "denoise" not in by_name
-    assert not next(iter(load_recipe("print"))).acquired_only
+    given = {stage.name: stage for stage in load_recipe("print")}
+    assert not given["damage"].acquired_only
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ DEFAULT = "print"
 ONLY_DAMAGE = "only-damage"
 """The archivist's recipe: nothing but damage may change."""
 
-GATES = ("denoise", "fading")
+GATES = ("veils", "denoise", "fading")
 """Stages that can tell by a cheap look that they have nothing to do."""
 
 
@@ -150,7 +150,7 @@ def choose_recipe(photo: Photo, darkroom: Darkroom, changes: Changes | None = No
     loud = _first_work(photo, darkroom, (changes or Changes()).apply(default))
     if loud:
         return Choice(default, f"{evidence}; {loud}: taken as a print")
-    return Choice(load_recipe("clean"), f"{evidence}, and no gate sees noise or fading")
+    return Choice(load_recipe("clean"), f"{evidence}, and no gate sees stains, noise or fading")
 
 
 def _first_work(photo: Photo, darkroom: Darkroom, recipe: Recipe) -> str:

@@ -130,9 +130,13 @@ def detect(
 
 
 def examine(photo: Photo, sensitivity: float, darkroom: Darkroom) -> Photo:
-    """The photo with its damage, and of what kinds it is if the network knows; pixels as before."""
-    recipe = Recipe("detect", (STAGES["damage"](sensitivity=sensitivity),))
-    return run(dataclasses.replace(photo, damage=None, kinds=None), recipe, darkroom)
+    """The photo with its damage, and of what kinds it is if the network knows; pixels as before.
+
+    What lies on a stain is looked for once the stain is lifted, as in restoring.
+    """
+    recipe = Recipe("detect", (STAGES["veils"](), STAGES["damage"](sensitivity=sensitivity)))
+    found = run(dataclasses.replace(photo, damage=None, kinds=None), recipe, darkroom)
+    return dataclasses.replace(found, pixels=photo.pixels)
 
 
 @overload

@@ -89,8 +89,12 @@ def test_detect_writes_mask_overlay_and_statistics(album, tmp_path):
     assert mask[:, 5].all() and mask.sum() == 24
     told = json.loads((tmp_path / "found" / "a.damage.json").read_text())
     assert (told["marks"], told["damaged_share"]) == (1, pytest.approx(1 / 32))
-    red = read(tmp_path / "found" / "a.overlay.jpg").pixels[:, 5].mean(axis=0)
+    overlay = read(tmp_path / "found" / "a.overlay.jpg").pixels
+    red, yellow = (overlay[:, column].mean(axis=0) for column in (5, 30))
     assert red[0] > red[1] + 0.2 and red[0] > red[2] + 0.2
+    assert told["veiled_share"] == pytest.approx(4 / 32)
+    assert yellow[0] > yellow[2] + 0.2 and yellow[1] > yellow[2] + 0.1
+    assert "a veil at the right" in result.output
 
 
 @pytest.mark.usefixtures("stubs")

@@ -14,7 +14,7 @@ from unfade.cli.main import unfade
 from unfade.io.read import read
 from unfade.io.write import write_plane
 
-from .conftest import STUBS
+from .conftest import STUBS, USUAL
 
 pytestmark = pytest.mark.usefixtures("house")
 
@@ -219,7 +219,7 @@ def test_json_is_one_document_and_nothing_else(album, tmp_path):
     assert result.exit_code == 1
     assert told["counts"] == {"done": 3, "skipped": 2, "failed": 1, "planned": 0}
     done = next(o for o in told["outcomes"] if o["state"] == "done")
-    assert [line["stage"] for line in done["evidence"]] == list(STUBS)
+    assert [line["stage"] for line in done["evidence"]] == list(USUAL)
 
 
 def test_the_recipe_is_edited_as_asked(album, tmp_path):

@@ -96,11 +96,11 @@ def test_half_the_strength_takes_half_of_it_away() -> None:
 
 def test_a_network_that_sees_nothing_certain_changes_nothing() -> None:
     photo = Photo(stained(scene()))
-    unsure = LiftVeils()(photo, Stub(answer(odds=2.5)))
+    unsure = LiftVeils()(photo, Stub(answer(odds=4.5)))
     assert unsure.pixels is None
     assert unsure.notes["evidence"] == "no stain, tape or light leak: skipped"
-    assert not LiftVeils().look(photo, Stub(answer(odds=2.5))).needed
-    assert LiftVeils(certainty=0.9).look(photo, Stub(answer(odds=2.5))).needed
+    assert not LiftVeils().look(photo, Stub(answer(odds=4.5))).needed
+    assert LiftVeils(certainty=0.9).look(photo, Stub(answer(odds=4.5))).needed
 
 
 def test_specks_are_left_to_other_stages() -> None:
@@ -136,8 +136,8 @@ def test_a_veil_ends_where_the_photo_has_its_edge() -> None:
 
 def test_pieces_are_kept_whole_or_not_at_all() -> None:
     odds = np.full((20, 30), -5, np.float32)
-    odds[2:8, 2:8], odds[4, 4] = 1.5, 6
-    odds[12:18, 12:18] = 1.5
+    odds[2:8, 2:8], odds[4, 4] = 0.5, 6
+    odds[12:18, 12:18] = 0.5
     opacity = opaque(odds, 0.95)
     assert (opacity[2:8, 2:8] == 1).all()
     assert np.count_nonzero(opacity) == 36

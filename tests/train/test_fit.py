@@ -28,7 +28,7 @@ from unfade.train.restore import RestoreExamples  # noqa: E402
 from unfade.train.run import Run, from_record, parse  # noqa: E402
 from unfade.train.tasks import sample_input  # noqa: E402
 
-TASKS = ("damage", "verify", "inpaint", "denoise", "fading")
+TASKS = ("damage", "verify", "veils", "inpaint", "denoise", "fading")
 
 
 def a_run(photos, out, task="damage", **more):

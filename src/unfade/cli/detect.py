@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..jobs import Job, Outcome
     from ..photo import Mask, Photo
 
-RED = (1.0, 0.18, 0.33)
+RED, YELLOW = (1.0, 0.18, 0.33), (1.0, 0.75, 0.1)
 
 
 @click.command()
@@ -57,7 +57,8 @@ def command(
     """Find dust, hair, scratches, stains and creases; change nothing.
 
     Writes NAME.mask.png (white is damaged; it can be edited and given to `restore --mask`),
-    NAME.overlay.jpg (marked in red) and NAME.damage.json (how much, how many, how large).
+    NAME.overlay.jpg (marked in red; yellow is what lies under a stain, tape or a light leak, which
+    are lifted and not filled) and NAME.damage.json (how much, how many, how large).
     """
     from ..io.read import can_read
     from ..jobs import Job
@@ -106,7 +107,7 @@ def _detect(job: Job, darkroom: Darkroom, sensitivity: float) -> Outcome:
     target.parent.mkdir(parents=True, exist_ok=True)
     told = statistics(found, mask, sensitivity)
     with all_or_nothing() as written:
-        write(overlay_photo(photo, mask, darkroom), overlay)
+        write(overlay_photo(found, mask, darkroom), overlay)
         written.append(overlay)
         _write_json(data, told)
         written.append(data)
@@ -115,34 +116,51 @@ def _detect(job: Job, darkroom: Darkroom, sensitivity: float) -> Outcome:
     says = f"{told['marks']} marks on {told['damaged_share']:.2%} of the photo"
     numbers = {"marks": float(told["marks"]), "damaged_share": told["damaged_share"]}
     files = tuple(map(str, written))
-    return Outcome(job, State.DONE, evidence=(("damage", says),), files=files, numbers=numbers)
+    evidence = tuple((s.stage, str(s.notes.get("evidence", ""))) for s in found.history[:-1])
+    evidence += (("damage", says),)
+    return Outcome(job, State.DONE, evidence=evidence, files=files, numbers=numbers)
 
 
 def statistics(photo: Photo, mask: Mask, sensitivity: float) -> dict[str, Any]:
-    """Describe a mask: how many marks, what share of the photo, their areas and kinds."""
+    """Describe a mask: how many marks, what share of the photo, their areas and kinds.
+
+    And what share is under a veil, which is no part of the mask.
+    """
+    import numpy as np
+
+    from ..photo import Origin
     from ..stages.damage import mark_statistics
 
     height, width = photo.size
+    veiled = 0 if photo.origin is None else np.count_nonzero(photo.origin == Origin.TONE)
     return {
         "schema": 1,
         "source": photo.metadata.source,
         "size": {"height": height, "width": width},
         "sensitivity": sensitivity,
         **mark_statistics(mask, photo.kinds),
+        "veiled_share": veiled / mask.size,
     }
 
 
 def overlay_photo(photo: Photo, mask: Mask, darkroom: Darkroom) -> Photo:
-    """Lay a mask in red over a photo; what is not marked is shown as it is, in 8 bits."""
+    """Lay a mask in red over a photo, and yellow over what was toned; the rest is as it is.
+
+    In 8 bits.
+    """
     import numpy as np
 
-    from ..photo import Metadata, Photo
+    from ..photo import Metadata, Origin, Photo
 
     pixels = darkroom.empty((*photo.size, 3))
+    red, yellow = (np.asarray(color, np.float32) for color in (RED, YELLOW))
 
     def lay(rows: slice) -> None:
-        share = np.float32(0.75) * mask[rows][:, :, None]
-        pixels[rows] = photo.pixels[rows] * (1 - share) + share * np.asarray(RED, np.float32)
+        pixels[rows] = photo.pixels[rows]
+        if photo.origin is not None:
+            veiled = np.float32(0.4) * (photo.origin[rows] == Origin.TONE)[:, :, None]
+            pixels[rows] += veiled * (yellow - pixels[rows])
+        pixels[rows] += np.float32(0.75) * mask[rows][:, :, None] * (red - pixels[rows])
 
     darkroom.strips(lay, photo.size)
     profile = photo.metadata.fields.get("icc-profile-data")

@@ -7,11 +7,13 @@ from .grain import KeepGrain
 from .inpaint import Inpaint
 from .measure import MeasureGrain
 from .negative import InvertNegative
+from .veils import LiftVeils
 
 STAGES: dict[str, type] = {
     stage.name: stage
     for stage in (
         InvertNegative,
+        LiftVeils,
         DetectDamage,
         MeasureGrain,
         Inpaint,

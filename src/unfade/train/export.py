@@ -336,7 +336,7 @@ def make_card(run: Run, net: nn.Module) -> ModelCard:
         multiple_of=1 if run.task in FIXED else grid_of(net),
         halo=halo,
         tiling="whole" if whole else "tiles",
-        exact=run.task == "fading",
+        exact=run.task in ("fading", "veils"),
         bytes_per_pixel=measure_memory(net, inputs) if run.net else BYTES.get(run.task, 320),
         license="Apache-2.0",
         command=command_of(run),
