@@ -562,7 +562,7 @@ def _measure(job: Job, before: Photo, after: Photo) -> dict[str, float]:
 SECONDS_PER_MEGAPIXEL: Mapping[str, float] = {
     "read and write": 0.03,
     "negative": 0.02,
-    "veils": 0.02,
+    "veils": 0.12,
     "measure": 0.02,
     "damage": 0.25,
     "inpaint": 0.2,
