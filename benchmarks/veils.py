@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +18,8 @@ import numpy as np
 
 from unfade.darkroom import Darkroom
 from unfade.degrade import draw_aging
-from unfade.degrade.artifacts import COARSE
-from unfade.degrade.chemistry import draw_chemistry
-from unfade.degrade.damage import DAMAGE, VEILS
 from unfade.degrade.films import draw_film_pixel
-from unfade.degrade.fingerprints import draw_fingerprints
-from unfade.degrade.light import draw_leaks
-from unfade.degrade.silver import draw_silver
-from unfade.degrade.stains import draw_foxing, draw_stains
-from unfade.degrade.tape import draw_tape
+from unfade.degrade.veils import draw_veil, under
 from unfade.io.read import can_read, read
 from unfade.metrics import psnr
 from unfade.photo import Photo
@@ -35,23 +27,9 @@ from unfade.pipeline import run
 from unfade.recipe import Recipe
 from unfade.stages.veils import LiftVeils
 
-SCANNED = ("moire", "noise", "banding", "jpeg")
 SEVERITY = 0.5
 NONE = "none"
-
-Draw = Callable[[np.random.Generator, tuple[int, int]], Any]
-
-DRAWS: dict[str, Draw] = {
-    "stains": lambda rng, size: draw_stains(rng, size, SEVERITY),
-    "tape": lambda rng, size: draw_tape(rng, size, SEVERITY, COARSE * draw_film_pixel(rng)),
-    "leaks": lambda rng, size: draw_leaks(rng, SEVERITY),
-    "silver": lambda rng, size: draw_silver(rng, SEVERITY),
-    "foxing": lambda rng, size: draw_foxing(rng, size, SEVERITY, COARSE * draw_film_pixel(rng)),
-    "fingerprints": lambda rng, size: draw_fingerprints(
-        rng, SEVERITY, COARSE * draw_film_pixel(rng), rng.random() < 0.7
-    ),
-    "chemistry": lambda rng, size: draw_chemistry(rng, size, SEVERITY, draw_film_pixel(rng)),
-}
+KINDS = ("stains", "tape", "leaks", "silver", "foxing", "fingerprints", "chemistry")
 
 
 def main() -> None:
@@ -69,7 +47,7 @@ def main() -> None:
     told: dict[tuple[float, str], list[float | None]] = {}
     room = Darkroom(args.engine)
     for number, path in enumerate(paths[: args.limit or None]):
-        kind = list(DRAWS)[number % len(DRAWS)]
+        kind = KINDS[number % len(KINDS)]
         clear, veiled = pair(read(path), number, kind, args, room)
         for stage in stages:
             told.setdefault((stage.certainty, NONE), []).append(gain(clear, clear, stage, room))
@@ -94,13 +72,10 @@ def pair(
         library=args.library,
         part=args.part,
     )
-    others = [stage for stage in aging if stage.name not in VEILS]
-    names = [stage.name for stage in others]
-    place = next((n for n, s in enumerate(names) if s in (*DAMAGE, *SCANNED)), len(names))
-    veil = DRAWS[kind](rng, photo.size)
+    veil = draw_veil(rng, kind, photo.size, SEVERITY, draw_film_pixel(rng))
     clear, veiled = (
-        run(photo, Recipe("aged", tuple(stages)), room).pixels
-        for stages in (others, [*others[:place], veil, *others[place:]])
+        run(photo, Recipe("aged", tuple(under(veils, aging.stages))), room).pixels
+        for veils in ((), (veil,))
     )
     return _scanned(clear), _scanned(veiled)
 

@@ -7,7 +7,7 @@ the picture with the same one that never had a veil, all other wear equal.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -19,15 +19,9 @@ from torch.utils.data import Dataset
 
 from ..color import in_color
 from ..darkroom import Darkroom
-from ..degrade.artifacts import COARSE
-from ..degrade.chemistry import draw_chemistry
-from ..degrade.damage import DAMAGE, VEILS, spared
+from ..degrade.damage import spared
 from ..degrade.films import draw_film_pixel
-from ..degrade.fingerprints import draw_fingerprints
-from ..degrade.light import draw_leaks
-from ..degrade.silver import draw_silver
-from ..degrade.stains import draw_foxing, draw_stains
-from ..degrade.tape import draw_tape
+from ..degrade.veils import draw_veil, under
 from ..photo import Photo, Pixels
 from ..pipeline import run
 from ..recipe import Recipe
@@ -55,9 +49,6 @@ OFTEN = {
     "fingerprints": 0.08,
     "chemistry": 0.08,
 }
-
-SCANNED = ("moire", "noise", "banding", "jpeg")
-"""What the scanner adds; a veil lay there before."""
 
 BESIDE = 0.05
 """How much a pixel beside the veil counts."""
@@ -161,18 +152,13 @@ def make_example(
     """
     aging = draw_any_aging(rng, (crop.shape[0], crop.shape[1]), library, part)
     others = spared(aging) if rng.random() < SPARED else aging
-    stages = [stage for stage in others if stage.name not in VEILS]
     # The photo was shrunk, and its pixels stand for more than those of a scan.
     shrunk = float(np.exp(rng.uniform(*np.log((3, 12)))))
     veils = _veils(rng, crop, shrunk) if rng.random() < VEILED else []
-    place = next(
-        (n for n, s in enumerate(stages) if s.name in (*DAMAGE, *SCANNED)),
-        len(stages),
-    )
-    clear = _aged(crop, stages, side)
+    clear = _aged(crop, under((), others), side)
     if not veils:
         return clear, clear, np.zeros((side, side), np.float32)
-    veiled = _aged(crop, [*stages[:place], *veils, *stages[place:]], side)
+    veiled = _aged(crop, under(veils, others), side)
     # The noise of a JPEG differs too, from pixel to pixel.
     change = cv2.blur(np.abs(veiled - clear).max(axis=2), (3, 3))
     return veiled, clear, np.minimum(change * np.float32(255 / 10), 1)
@@ -182,20 +168,9 @@ def _veils(rng: Rng, crop: Pixels, shrunk: float) -> list[Any]:
     size = (crop.shape[0], crop.shape[1])
     severity = float(rng.uniform(0.1, 1))
     film_um = draw_film_pixel(rng) * shrunk
-    draws: dict[str, Callable[[], Any]] = {
-        "stains": lambda: draw_stains(rng, size, severity),
-        "tape": lambda: draw_tape(rng, size, severity, COARSE * film_um),
-        "leaks": lambda: draw_leaks(rng, severity),
-        "silver": lambda: draw_silver(rng, severity),
-        "foxing": lambda: draw_foxing(rng, size, severity, COARSE * film_um),
-        "fingerprints": lambda: draw_fingerprints(
-            rng, severity, COARSE * film_um, rng.random() < 0.7
-        ),
-        "chemistry": lambda: draw_chemistry(rng, size, severity, film_um),
-    }
     count = 2 if rng.random() < TWICE else 1
     names = rng.choice(list(OFTEN), count, replace=False, p=list(OFTEN.values()))
-    return [draws[str(name)]() for name in names]
+    return [draw_veil(rng, str(name), size, severity, film_um) for name in names]
 
 
 def _aged(crop: Pixels, stages: Sequence[Any], side: int) -> Pixels:
