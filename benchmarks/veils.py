@@ -20,6 +20,7 @@ from unfade.darkroom import Darkroom
 from unfade.degrade import draw_aging
 from unfade.degrade.films import draw_film_pixel
 from unfade.degrade.veils import draw_veil, under
+from unfade.evaluate import scanned
 from unfade.io.read import can_read, read
 from unfade.metrics import psnr
 from unfade.photo import Photo
@@ -74,14 +75,10 @@ def pair(
     )
     veil = draw_veil(rng, kind, photo.size, SEVERITY, draw_film_pixel(rng))
     clear, veiled = (
-        run(photo, Recipe("aged", tuple(under(veils, aging.stages))), room).pixels
+        scanned(run(photo, Recipe("aged", tuple(under(veils, aging))), room))
         for veils in ((), (veil,))
     )
-    return _scanned(clear), _scanned(veiled)
-
-
-def _scanned(pixels: np.ndarray) -> Photo:
-    return Photo(np.asarray(np.rint(np.clip(pixels, 0, 1) * 255) / np.float32(255), np.float32))
+    return clear, veiled
 
 
 def gain(photo: Photo, clear: Photo, stage: LiftVeils, room: Darkroom) -> float | None:

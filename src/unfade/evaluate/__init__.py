@@ -3,7 +3,7 @@
 from .cases import Case, Question, aged_cases, open_case, paired_cases, real_cases
 from .damage import DamageFigures, found_components
 from .methods import Answer, Method, make_method
-from .pairs import Pair, age_pair, printed, restoration_gain
+from .pairs import Pair, age_pair, printed, restoration_gain, scanned
 from .sheet import Row, Sheet, run_cases
 
 __all__ = [
@@ -25,4 +25,5 @@ __all__ = [
     "real_cases",
     "restoration_gain",
     "run_cases",
+    "scanned",
 ]

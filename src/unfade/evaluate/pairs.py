@@ -35,9 +35,13 @@ def age_pair(clean: Photo, aging: Recipe, darkroom: Darkroom) -> Pair:
     """Age a photo twice, with and without its artefacts, so that their share is known exactly."""
     aged = run(clean, aging, darkroom)
     change = np.abs(aged.pixels - run(clean, spared(aging), darkroom).pixels).max(axis=2)
-    # What is scanned is 8 bit and within range.
-    pixels = np.rint(np.clip(aged.pixels, 0, 1) * 255).astype(np.float32) / np.float32(255)
-    return Pair(clean, Photo(pixels), change, aged.kinds)
+    return Pair(clean, scanned(aged), change, aged.kinds)
+
+
+def scanned(photo: Photo) -> Photo:
+    """The pixels of a photo and nothing else, as a scan has them: 8 bit and within range."""
+    pixels = np.rint(np.clip(photo.pixels, 0, 1) * 255).astype(np.float32) / np.float32(255)
+    return Photo(pixels)
 
 
 def printed(photo: Photo, aging: Recipe, darkroom: Darkroom) -> Photo:

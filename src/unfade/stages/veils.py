@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import cv2
@@ -127,14 +128,7 @@ class LiftVeils:
     def covers(self, photo: Photo, darkroom: Darkroom) -> Mask:
         """Where veils are lifted: (H, W), 1 where at least half of the correction is made."""
         opacity = self._opacity(darkroom.model("veils")(_small(photo)))
-        mask = darkroom.empty(photo.size)
-
-        def strip(rows: slice) -> None:
-            large = enlarged(opacity[:, :, None], (rows, slice(0, photo.size[1])), photo.size)
-            mask[rows] = large[:, :, 0] >= 0.5
-
-        darkroom.strips(strip, photo.size)
-        return mask
+        return _spread(opacity, photo.size, darkroom, lambda large: large >= 0.5)
 
     def _opacity(self, answer: Plane) -> Plane:
         """How much of the correction is made at each small pixel; 0 everywhere if too few are."""
@@ -212,14 +206,22 @@ def _log_odds(certainty: float) -> float:
 
 def veil_probability(photo: Photo, darkroom: Darkroom) -> Plane:
     """How likely each pixel is under a veil: (H, W) float32 in [0, 1]."""
-    odds = darkroom.model("veils")(_small(photo))[:, :, :1]
-    out = darkroom.empty(photo.size)
+    odds = darkroom.model("veils")(_small(photo))[:, :, 0]
+    return _spread(
+        odds, photo.size, darkroom, lambda large: 1 / (1 + np.exp(np.float32(RARE) - large))
+    )
+
+
+def _spread(
+    small: Plane, size: tuple[int, int], darkroom: Darkroom, read: Callable[[Plane], Any]
+) -> Plane:
+    """What `read` makes of a small plane that is spread over a photo, strip by strip."""
+    out = darkroom.empty(size)
 
     def strip(rows: slice) -> None:
-        large = enlarged(odds, (rows, slice(0, photo.size[1])), photo.size)[:, :, 0]
-        out[rows] = 1 / (1 + np.exp(np.float32(RARE) - large))
+        out[rows] = read(enlarged(small[:, :, None], (rows, slice(0, size[1])), size)[:, :, 0])
 
-    darkroom.strips(strip, photo.size)
+    darkroom.strips(strip, size)
     return out
 
 

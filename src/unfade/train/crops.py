@@ -149,10 +149,21 @@ def random_crop(
     scale = float(np.exp(rng.uniform(np.log(1.2), np.log(4.0)))) if rng.random() < 0.45 else 1.0
     height, width = photo.shape[:2]
     scale = max(scale, side / min(height, width))
-    span = min(round(side / scale), height, width)
+    return cut_square(photo, min(round(side / scale), height, width), side, rng)
+
+
+def cut_square(
+    photo: NDArray[np.uint8], span: int, side: int, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Cut a square of `span` pixels at a random place, flipped at random, `side` or more wide.
+
+    Returns:
+        (S, S, 3) float32 in [0, 1], S the larger of both: a smaller square is enlarged.
+    """
+    height, width = photo.shape[:2]
     top, left = int(rng.integers(height - span + 1)), int(rng.integers(width - span + 1))
     crop = photo[top : top + span, left : left + span].astype(np.float32) / 255
-    if span != side:
+    if span < side:
         crop = np.asarray(cv2.resize(crop, (side, side), interpolation=cv2.INTER_CUBIC), np.float32)
         crop = np.clip(crop, 0, 1)
     if rng.random() < 0.5:

@@ -21,11 +21,9 @@ from lightning.pytorch.utilities import rank_zero_only
 from .. import __version__
 from ..errors import ModelError, UnfadeError
 from .data import Pictures, find_sources, gather
-from .fading import shrink as shrink_square
-from .loaders import Material, loaders, read_material
+from .loaders import SHRUNK, Material, loaders, read_material
 from .run import Run, from_record, parse
 from .tasks import channels, make_task, sample_input
-from .veils import shrink as shrink_whole
 from .watch import Curves, KeepEnd, Looks, Plateau, Say, StopOnNan, checkpoints
 from .weights import begin_with, find_weights, open_checkpoint
 
@@ -166,8 +164,7 @@ def commit() -> str:
 def looks(run: Run, material: Material) -> Looks:
     """What is looked at after every check: the first examples of it, and real old photos."""
     _, check = loaders(dataclasses.replace(run, workers=0), material)
-    small = {"fading": shrink_square, "veils": shrink_whole}.get(run.task)
-    photos = Pictures(gather(run.look, find_sources)[:4], run.cache_mb, small)
+    photos = Pictures(gather(run.look, find_sources)[:4], run.cache_mb, SHRUNK.get(run.task))
     return Looks(run.folder, next(iter(check)), photos)
 
 

@@ -30,6 +30,9 @@ from .veils import VeilData
 from .veils import shrink as shrink_whole
 from .verify import Detector, JudgedData, VerifyData
 
+SHRUNK = {"fading": shrink_square, "veils": shrink_whole}
+"""How a photo is kept by tasks that see it small."""
+
 CHECK_SEED = 10**6
 CHECKS = 128
 """Examples of a check, at most; eight batches if these are fewer."""
@@ -117,19 +120,17 @@ def one_thread(worker: int) -> None:
 
 
 def _crops(run: Run, sources: Sequence[Source], part: str) -> Examples:
-    """The examples of a task: crops, or for fading whole photos kept small."""
+    """The examples of a task: crops, or of some tasks whole photos kept small."""
     seed = run.seed if part == "train" else CHECK_SEED
+    part = part if run.library else "all"
+    pictures = Pictures(sources, run.cache_mb, SHRUNK.get(run.task))
     if run.task == "fading":
-        return FadingData(Pictures(sources, run.cache_mb, shrink_square), seed)
+        return FadingData(pictures, seed)
     if run.task == "veils":
-        part = part if run.library else "all"
-        pictures = Pictures(sources, run.cache_mb, shrink_whole)
         return VeilData(pictures, run.library, part, seed)
     if run.task == "verify":
-        part = part if run.library else "all"
-        pictures = Pictures(sources, run.cache_mb)
         return VerifyData(pictures, Detector(run.detector), run.library, part, seed)
-    return Crops(Pictures(sources, run.cache_mb), maker(run, part), seed)
+    return Crops(pictures, maker(run, part), seed)
 
 
 def maker(run: Run, part: str) -> Maker:

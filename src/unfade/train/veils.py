@@ -27,7 +27,7 @@ from ..pipeline import run
 from ..recipe import Recipe
 from ..stages.veils import MOST_GAIN
 from .aging import draw_any_aging
-from .crops import Draw, to_tensor
+from .crops import Draw, cut_square, to_tensor
 from .losses import entropy_dice
 from .task import Batch, Task, psnr_where
 
@@ -180,20 +180,9 @@ def _aged(crop: Pixels, stages: Sequence[Any], side: int) -> Pixels:
 
 
 def _cut(photo: NDArray[np.uint8], side: int, rng: Rng) -> Pixels:
-    """A square of most of the photo, flipped at random; enlarged where the photo is too small."""
-    height, width = photo.shape[:2]
-    least = min(side, height, width)
-    span = int(rng.integers(least, min(height, width) + 1))
-    top, left = int(rng.integers(height - span + 1)), int(rng.integers(width - span + 1))
-    crop = photo[top : top + span, left : left + span].astype(np.float32) / 255
-    if span < side:
-        crop = np.asarray(cv2.resize(crop, (side, side), interpolation=cv2.INTER_CUBIC), np.float32)
-        crop = np.clip(crop, 0, 1)
-    if rng.random() < 0.5:
-        crop = crop[:, ::-1]
-    if rng.random() < 0.25:
-        crop = crop.transpose(1, 0, 2)
-    return np.ascontiguousarray(crop)
+    """A square of most of the photo."""
+    shorter = min(photo.shape[:2])
+    return cut_square(photo, int(rng.integers(min(side, shorter), shorter + 1)), side, rng)
 
 
 def shrink(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -16,7 +16,6 @@ from torch import Tensor, nn
 
 WIDTHS: dict[str, dict[str, tuple[int, ...]]] = {
     "damage": {"small": (24, 48, 96, 128, 160), "base": (48, 96, 160, 224, 256)},
-    "veils": {"small": (24, 48, 96, 128, 160), "base": (48, 96, 160, 224, 256)},
     "inpaint": {"small": (32, 48, 64, 96, 128), "base": (48, 96, 144, 192, 256)},
     "denoise": {"small": (32, 48, 64, 96), "base": (64, 96, 128, 192)},
 }

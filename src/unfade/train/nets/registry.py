@@ -18,12 +18,12 @@ Make = Callable[[str, str, int, int], nn.Module]
 
 PRESETS = ("small", "base")
 
-ALIKE = {"deblur": "denoise", "restore": "inpaint"}
+ALIKE = {"deblur": "denoise", "restore": "inpaint", "veils": "damage"}
 """Tasks whose efficient network is as wide as that of another."""
 
 
 def _efficient_segmentation(task: str, preset: str, inputs: int, outputs: int) -> nn.Module:
-    return SegmentationNet(WIDTHS[task][preset], inputs, outputs)
+    return SegmentationNet(WIDTHS[ALIKE.get(task, task)][preset], inputs, outputs)
 
 
 def _unet(gated: bool = False, recurrent: bool = False) -> Make:
