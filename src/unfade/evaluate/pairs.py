@@ -22,6 +22,7 @@ class Pair:
 
     Attributes:
         artifacts: (H, W) float32: largest change of a channel because of artefacts, in [0, 1].
+            The noise of a JPEG does not count.
         kinds: (H, W) uint8 of `Damage`, or None where no artefact was put in.
     """
 
@@ -32,9 +33,17 @@ class Pair:
 
 
 def age_pair(clean: Photo, aging: Recipe, darkroom: Darkroom) -> Pair:
-    """Age a photo twice, with and without its artefacts, so that their share is known exactly."""
-    aged = run(clean, aging, darkroom)
-    change = np.abs(aged.pixels - run(clean, spared(aging), darkroom).pixels).max(axis=2)
+    """Age a photo twice, with and without its artefacts, so that their share is known exactly.
+
+    Compared is what a scan shows, within range. JPEG comes after: the blocks around an artefact are
+    rounded otherwise than without it, by as much as JPEG rounds everywhere, which is noise.
+    """
+    before_jpeg = tuple(stage for stage in aging if stage.name != "jpeg")
+    dry = dataclasses.replace(aging, stages=before_jpeg)
+    damaged = run(clean, dry, darkroom)
+    aged = damaged if len(before_jpeg) == len(aging.stages) else run(clean, aging, darkroom)
+    whole = run(clean, spared(dry), darkroom)
+    change = np.abs(scanned(damaged).pixels - scanned(whole).pixels).max(axis=2)
     return Pair(clean, scanned(aged), change, aged.kinds)
 
 
