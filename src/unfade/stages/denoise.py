@@ -45,6 +45,8 @@ class Denoise:
 
     A photo below both gates is left alone: a network asked to clean a clean photo can only harm.
     Where only JPEG opened the gate, its fine grain stays, and no more is removed than JPEG does.
+    Blocks of 1.5/255 are what a quality of about 50 leaves; 7 of 1,609 photos to learn from have
+    them. With a gate of 1.2/255, which 22 of them pass, aged photos held out gain 0.01 dB more.
     """
 
     name: ClassVar[str] = "denoise"
@@ -61,7 +63,7 @@ class Denoise:
         3.0, "noise below this is left alone; 0 always denoises", low=0, high=255, unit="1/255"
     )
     jpeg_gate: float = setting(
-        1.2, "JPEG blocks fainter than this are left alone", low=0, high=255, unit="1/255"
+        1.5, "JPEG blocks fainter than this are left alone", low=0, high=255, unit="1/255"
     )
 
     def __post_init__(self) -> None:
