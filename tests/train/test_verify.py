@@ -171,8 +171,8 @@ def test_a_run_learns_from_aged_and_judged_marks(judged, tmp_path, monkeypatch):
     assert "judged," in material.manifest
 
 
-@pytest.mark.parametrize("wrong", [{"task": "damage"}, {"judged": ("one.json",)}, {"data": ()}])
-def test_judged_marks_need_a_task_that_verifies_and_clean_photos(wrong):
+@pytest.mark.parametrize("wrong", [{"task": "fading"}, {"judged": ("one.json",)}, {"data": ()}])
+def test_judged_marks_need_a_task_that_learns_them_and_clean_photos(wrong):
     settings = {"task": "verify", "data": ("clean",), "judged": ("one.json", "old")} | wrong
     with pytest.raises(ValueError, match=r"judged|nothing to learn"):
         Run(**settings)

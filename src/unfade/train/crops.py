@@ -162,15 +162,20 @@ def cut_square(
     """
     height, width = photo.shape[:2]
     top, left = int(rng.integers(height - span + 1)), int(rng.integers(width - span + 1))
-    crop = photo[top : top + span, left : left + span].astype(np.float32) / 255
+    crop = photo[top : top + span, left : left + span].astype(np.float32) / np.float32(255)
     if span < side:
         crop = np.asarray(cv2.resize(crop, (side, side), interpolation=cv2.INTER_CUBIC), np.float32)
         crop = np.clip(crop, 0, 1)
+    return turned(crop, rng)
+
+
+def turned(crop: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Mirror half of the crops (S, S, C), and lay a quarter on their side: a copy."""
     if rng.random() < 0.5:
         crop = crop[:, ::-1]
     if rng.random() < 0.25:
         crop = crop.transpose(1, 0, 2)
-    return np.ascontiguousarray(crop)
+    return np.array(crop, order="C")
 
 
 def to_tensor(array: NDArray[np.float32]) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from .fading import FadingData
 from .fading import shrink as shrink_square
 from .judged import read_judged
 from .pairs import PairCrops, find_pairs
+from .real import RealCrops
 from .restore import RestoreExamples
 from .run import Run
 from .veils import VeilData
@@ -32,6 +33,9 @@ from .verify import Detector, JudgedData, VerifyData
 
 SHRUNK = {"fading": shrink_square, "veils": shrink_whole}
 """How a photo is kept by tasks that see it small."""
+
+JUDGED: Mapping[str, Callable[..., Examples]] = {"verify": JudgedData, "damage": RealCrops}
+"""What tasks make of photos whose marks a person judged."""
 
 CHECK_SEED = 10**6
 CHECKS = 128
@@ -89,7 +93,8 @@ def _with_judged(run: Run, learn: Sequence[Source], check: Sequence[Source]) -> 
     """Aged photos and judged ones; checked with the aged, of which there are enough."""
     file, *places = run.judged
     old = gather(places, find_sources)
-    judged = JudgedData(read_judged(Path(file), old), Detector(run.detector), run.seed)
+    made = JUDGED[run.task]
+    judged = made(read_judged(Path(file), old), Detector(run.detector), run.seed)
     examples = Mixed(_crops(run, learn, "train"), judged, run.share)
     text = manifest({"learn": learn, "judged": old, "check": check})
     return Material(examples, _crops(run, check, "val"), text)

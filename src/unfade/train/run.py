@@ -47,7 +47,7 @@ class Run:
     )
     look: tuple[str, ...] = setting((), "real old photos to look at, not learned from")
     judged: tuple[str, ...] = setting(
-        (), "verify: a file of judged marks, then folders or tar files of its old photos"
+        (), "damage, verify: a file of judged marks, then folders or tar files of its old photos"
     )
     share: float = setting(
         0.5, "share of the pairs, or of the judged marks, among the examples if there is --data too"
@@ -90,7 +90,7 @@ class Run:
         "mixed", "denoise: grain, noise, blur and JPEG, or white noise", choices=("mixed", "white")
     )
     detector: str = setting(
-        "damage", "verify: the damage network whose marks are judged, a name or an ONNX file"
+        "damage", "--judged, verify: the damage network whose marks are judged, name or ONNX file"
     )
     library: str = setting("", "folder of artefact pictures; empty draws all shapes")
     init: str = setting(
@@ -122,10 +122,11 @@ class Run:
             raise ValueError("nothing to learn from; give --data, --clips or --pairs")
         if self.pairs and self.task in NO_PAIRS:
             raise ValueError(f"{self.task} learns from clean photos only; use --data, not --pairs")
-        if self.judged and (self.task != "verify" or len(self.judged) < 2 or not self.data):
+        learns = self.task in ("damage", "verify")
+        if self.judged and not (learns and len(self.judged) >= 2 and self.data):
             raise ValueError(
-                "--judged FILE PHOTOS... is for verify, and in addition to --data; it takes a file "
-                "of judged marks and where their photos lie"
+                "--judged FILE PHOTOS... is for damage and verify, and in addition to --data; it "
+                "takes a file of judged marks and where their photos lie"
             )
         if self.look and self.task == "verify":
             raise ValueError("verify looks at marks, not at whole photos; leave --look away")

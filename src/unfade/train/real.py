@@ -1,0 +1,112 @@
+"""Crops of real old photos around judged marks: the damage network learns what no aging draws.
+
+A verdict is a box. Which of its pixels are damaged, the network that proposed the mark says; what a
+person called detail is clean, whatever the network thinks. What nobody looked at and the network
+hardly suspects is clean too, the rest counts neither way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from ..stages.marks import CANDIDATE
+from .crops import Draw, turned
+from .judged import JudgedPhoto
+from .verify import Detector
+
+ON_DAMAGE = 0.5
+"""Share of crops around a mark that is damage."""
+
+UNSUSPECTED = 0.3
+"""Probability of damage below which a pixel is clean that nobody looked at."""
+
+DAMAGED, NEITHER, CLEAN = 1.0, 0.5, 0.0
+"""Visibility of damage as `DamageTask` reads it."""
+
+Plane = NDArray[np.float32]
+
+
+class RealCrops(Dataset[tuple[Tensor, ...]]):
+    """Crops around judged marks, and what is damaged in them; the n-th is always the same.
+
+    Crops come turned, mirrored, lighter or darker.
+
+    Args:
+        photos: Photos and verdicts; those with no mark at all are left out.
+        detector: Says which pixels of a mark are meant.
+        seed: Fixes every example.
+    """
+
+    def __init__(self, photos: Sequence[JudgedPhoto], detector: Detector, seed: int = 0) -> None:
+        self.photos = [photo for photo in photos if len(photo.verdicts.boxes)]
+        self.detector, self.seed = detector, seed
+        truth = [photo.verdicts.truth for photo in self.photos]
+        marks = [(place, n) for place, told in enumerate(truth) for n in range(len(told))]
+        self.damage = [(place, n) for place, n in marks if truth[place][n] == 1]
+        self.others = [(place, n) for place, n in marks if truth[place][n] != 1]
+        self._kept: dict[int, Plane] = {}
+
+    def __getitem__(self, draw: Draw) -> tuple[Tensor, ...]:
+        """Picture (3, S, S), visibility of damage (1, S, S), and 0 for kinds: nobody told them."""
+        rng = np.random.default_rng((self.seed, draw.number))
+        on_damage = not self.others or (bool(self.damage) and rng.random() < ON_DAMAGE)
+        marks = self.damage if on_damage else self.others
+        place, number = marks[int(rng.integers(len(marks)))]
+        photo = self.photos[place]
+        planes = np.dstack([photo.photo.pixels, self.visible(place)])
+        crop = turned(_around(planes, photo.verdicts.boxes[number], draw.side, rng), rng)
+        gain, lift = rng.uniform(0.7, 1.2), rng.uniform(-0.1, 0.1)
+        crop[:, :, :3] = np.clip(crop[:, :, :3] * np.float32(gain) + np.float32(lift), 0, 1)
+        tensor = torch.from_numpy(np.ascontiguousarray(crop.transpose(2, 0, 1)))
+        return tensor[:3], tensor[3:], torch.zeros_like(tensor[3:])
+
+    def visible(self, place: int) -> Plane:
+        """What is damaged on a photo, (H, W): `DAMAGED`, `CLEAN` or `NEITHER`."""
+        if place not in self._kept:
+            photo = self.photos[place]
+            self._kept[place] = label(photo, self.detector(photo.photo.pixels))
+        return self._kept[place]
+
+
+def label(photo: JudgedPhoto, probability: Plane) -> Plane:
+    """Turn verdicts on boxes into verdicts on pixels, as this module says."""
+    verdicts = photo.verdicts
+    quiet = (probability < UNSUSPECTED) | (verdicts.rest == 0)
+    plane = np.where(quiet, np.float32(CLEAN), np.float32(NEITHER))
+    # Damage last: a speck may lie on what was judged as a whole to be detail.
+    for number in np.argsort(np.nan_to_num(verdicts.truth, nan=-1), kind="stable"):
+        left, top, right, bottom = (int(side) for side in verdicts.boxes[number])
+        inside = (slice(top, bottom), slice(left, right))
+        plane[inside] = _told(float(verdicts.truth[number]), probability[inside], plane[inside])
+    return plane
+
+
+def _told(truth: float, probability: Plane, before: Plane) -> Plane:
+    """The pixels of a box: of damage those that the network means, the others stay unsettled."""
+    if truth == 0:
+        return np.full_like(before, CLEAN)
+    if truth != 1 or not probability.size:
+        return np.full_like(before, NEITHER)
+    meant = probability >= min(CANDIDATE, 0.5 * float(probability.max()))
+    return np.where(meant, np.float32(DAMAGED), np.float32(NEITHER))
+
+
+def _around(planes: Plane, box: NDArray[np.int64], side: int, rng: np.random.Generator) -> Plane:
+    """A square (side, side, C) that holds the middle of a box, wherever it may lie in it.
+
+    A photo smaller than that is mirrored at its edges.
+    """
+    below, right = (max(0, side - length) for length in planes.shape[:2])
+    if below or right:
+        planes = np.pad(planes, ((0, below), (0, right), (0, 0)), mode="symmetric")
+    corner = []
+    for low, high, length in ((box[1], box[3], planes.shape[0]), (box[0], box[2], planes.shape[1])):
+        start = int((low + high) // 2) - int(rng.integers(side))
+        corner.append(min(max(start, 0), length - side))
+    return planes[corner[0] : corner[0] + side, corner[1] : corner[1] + side]

@@ -1,0 +1,90 @@
+"""What the damage network learns from marks on real photos."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("lightning")
+
+from unfade.train.crops import Draw  # noqa: E402
+from unfade.train.judged import JudgedPhoto, Verdicts  # noqa: E402
+from unfade.train.nets import make_net  # noqa: E402
+from unfade.train.real import CLEAN, DAMAGED, NEITHER, RealCrops, label  # noqa: E402
+from unfade.train.run import Run  # noqa: E402
+from unfade.train.task import DamageTask  # noqa: E402
+
+SPECKS = {"damage": (20, 30), "detail": (90, 40), "unsure": (60, 100), "unseen": (140, 120)}
+TRUTH = (1.0, 0.0, np.nan)
+
+
+def bright(picture):
+    """A detector that takes what is bright for damage, and what is nearly so half."""
+    return np.asarray(np.clip(picture.min(axis=2) * 2 - 0.6, 0, 1), np.float32)
+
+
+def old_photo(rest=np.nan, boxes=3):
+    """Bright specks of 4 px on a dark photo, the last of which nobody looked at."""
+    pixels = np.full((160, 200, 3), 40, np.uint8)
+    for left, top in SPECKS.values():
+        pixels[top : top + 4, left : left + 4] = 240
+    told = [[x - 1, y - 1, x + 5, y + 5] for x, y in SPECKS.values()][:boxes]
+    truth = np.array(TRUTH[:boxes], np.float32)
+    return JudgedPhoto(pixels, Verdicts(np.array(told, np.int64).reshape(-1, 4), truth, rest))
+
+
+def values_at(plane, name):
+    left, top = SPECKS[name]
+    return set(np.unique(plane[top : top + 4, left : left + 4]).tolist())
+
+
+@pytest.mark.parametrize(("rest", "unseen"), [(np.nan, NEITHER), (0.0, CLEAN)])
+def test_a_verdict_on_a_box_becomes_one_on_pixels(rest, unseen):
+    photo = old_photo(rest)
+    plane = label(photo, bright(photo.photo.pixels))
+    assert values_at(plane, "damage") == {DAMAGED}
+    assert values_at(plane, "detail") == {CLEAN}
+    assert values_at(plane, "unsure") == {NEITHER}
+    assert values_at(plane, "unseen") == {unseen}
+    assert plane[0, 0] == CLEAN
+    assert plane[29, 19] == NEITHER  # In the box of the damage, but not meant.
+
+
+def test_damage_on_what_is_detail_as_a_whole_is_damage():
+    photo = old_photo()
+    boxes = np.vstack([photo.verdicts.boxes, [[0, 0, 100, 100]]])
+    truth = np.append(photo.verdicts.truth, np.float32(0))
+    inside = JudgedPhoto(photo.pixels, Verdicts(boxes, truth, np.nan))
+    assert values_at(label(inside, bright(photo.photo.pixels)), "damage") == {DAMAGED}
+
+
+def test_half_of_the_crops_hold_damage_and_all_are_varied():
+    data = RealCrops([old_photo(), old_photo(boxes=0)], bright)
+    crops = [data[Draw(n, 32)] for n in range(40)]
+    shares = [float((visible == DAMAGED).any()) for _, visible, _ in crops]
+    assert 0.25 < np.mean(shares) < 0.75
+    assert len({round(float(picture[0].min()), 3) for picture, _, _ in crops}) > 20
+    for one, again in zip(crops[3], data[Draw(3, 32)], strict=True):
+        assert torch.equal(one, again)
+    picture, visible, kinds = crops[0]
+    assert picture.shape == (3, 32, 32) and visible.shape == kinds.shape == (1, 32, 32)
+    assert not kinds.any()
+
+
+def test_a_photo_smaller_than_the_crop_is_mirrored():
+    picture, visible, _ = RealCrops([old_photo()], bright)[Draw(1, 256)]
+    assert picture.shape == (3, 256, 256) and visible.shape == (1, 256, 256)
+
+
+def test_what_counts_neither_way_teaches_nothing():
+    torch.manual_seed(0)
+    net = make_net("damage", "", "small", 3, 8)
+    picture, _, kinds = (x[None] for x in RealCrops([old_photo()], bright)[Draw(0, 64)])
+    loss = DamageTask(net, 1e-3, 10).loss([picture, torch.full((1, 1, 64, 64), NEITHER), kinds])
+    loss.backward()
+    assert all(p.grad is None or not p.grad.abs().max() > 1e-6 for p in net.parameters())
+
+
+@pytest.mark.parametrize("task", ["inpaint", "denoise"])
+def test_other_tasks_take_no_judged_marks(task):
+    with pytest.raises(ValueError, match="damage and verify"):
+        Run(task, data=("photos",), judged=("marks.json", "old"))
