@@ -113,12 +113,12 @@ class DetectDamage:
 
     @property
     def threshold(self) -> float:
-        """How likely a mark must be damage: 0.99 at sensitivity 0, 0.6 in the middle, 0.03 at 1.
+        """How likely a mark must be damage: 0.98 at sensitivity 0, 0.5 in the middle, 0.02 at 1.
 
         Even in log odds. A mark that is missed can be asked for; one on a face that had none
         changes the person.
         """
-        return 1 / (1 + math.exp(8 * (self.sensitivity - 0.5) - 0.4))
+        return 1 / (1 + math.exp(8 * (self.sensitivity - 0.5)))
 
     def mask(
         self, photo: Photo, probability: Plane, darkroom: Darkroom, infrared: Plane | None = None
