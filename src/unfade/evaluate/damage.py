@@ -1,10 +1,10 @@
 """How well damage is found.
 
 Definitions, used for every published figure: a pixel is *damaged* where aged and clean differ by
-10/255 or more in some channel because of an artefact (not of noise, blur or fading); a *component*
-is a connected piece of at least 25 px² of them with a mean difference of 16/255 or more, a *faint*
-one has less; it is *found* if at least half of its pixels are marked before marks are grown. A
-*false component* is 10 px² or more of the final mask on a clean photo.
+10/255 or more in some channel because of an artefact (not of noise, JPEG, blur or fading); a
+*component* is a connected piece of at least 25 px² of them with a mean difference of 16/255 or
+more, a *faint* one has less; it is *found* if at least half of its pixels are marked before marks
+are grown. A *false component* is 10 px² or more of the final mask on a clean photo.
 """
 
 from __future__ import annotations
