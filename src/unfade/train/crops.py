@@ -178,6 +178,12 @@ def turned(crop: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.fl
     return np.array(crop, order="C")
 
 
+def relit(colors: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Colors in [0, 1], of any shape, lighter or darker: a copy."""
+    gain, lift = rng.uniform(0.7, 1.2), rng.uniform(-0.1, 0.1)
+    return np.asarray(np.clip(colors * np.float32(gain) + np.float32(lift), 0, 1), np.float32)
+
+
 def to_tensor(array: NDArray[np.float32]) -> Tensor:
     """(H, W, C) or (H, W) to a (C, H, W) float32 tensor."""
     planes = array[:, :, None] if array.ndim == 2 else array

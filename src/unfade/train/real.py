@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ..stages.marks import CANDIDATE
-from .crops import Draw, turned
+from .crops import Draw, relit, to_tensor, turned
 from .judged import JudgedPhoto
 from .verify import Detector
 
@@ -61,9 +61,8 @@ class RealCrops(Dataset[tuple[Tensor, ...]]):
         photo = self.photos[place]
         planes = np.dstack([photo.photo.pixels, self.visible(place)])
         crop = turned(_around(planes, photo.verdicts.boxes[number], draw.side, rng), rng)
-        gain, lift = rng.uniform(0.7, 1.2), rng.uniform(-0.1, 0.1)
-        crop[:, :, :3] = np.clip(crop[:, :, :3] * np.float32(gain) + np.float32(lift), 0, 1)
-        tensor = torch.from_numpy(np.ascontiguousarray(crop.transpose(2, 0, 1)))
+        crop[:, :, :3] = relit(crop[:, :, :3], rng)
+        tensor = to_tensor(crop)
         return tensor[:3], tensor[3:], torch.zeros_like(tensor[3:])
 
     def visible(self, place: int) -> Plane:

@@ -29,7 +29,7 @@ from ..recipe import Recipe
 from ..stages.marks import Candidates, candidates
 from ..stages.verify import VIEW_CHANNELS, VIEW_SIDE, Planes, look_over, view
 from .aging import draw_any_aging
-from .crops import Draw, random_crop
+from .crops import Draw, random_crop, relit
 from .judged import JudgedPhoto
 from .nets import make_net
 from .task import Batch, Task
@@ -43,6 +43,9 @@ TRUE_JUDGED = 0.2
 
 CLEAN, WORN = 0.35, 0.15
 """Shares of crops that are clean, and worn without damage; the others are aged."""
+
+COLORS = [0, 1, 2, 5, 6, 7]
+"""Channels of a view that show the photo, close up and from afar."""
 
 LEAST_PX = 5
 WRONG, RIGHT = 0.1, 0.5
@@ -213,9 +216,7 @@ def _varied(view: NDArray[np.float16], rng: np.random.Generator) -> Planes:
     """A view turned, mirrored, lighter or darker; what the first network thinks stays."""
     planes = np.rot90(view, int(rng.integers(4)), axes=(1, 2)).astype(np.float32)
     planes = planes[:, :, ::-1] if rng.random() < 0.5 else planes
-    gain, lift = rng.uniform(0.7, 1.2), rng.uniform(-0.1, 0.1)
-    for color in (slice(0, 3), slice(5, 8)):
-        planes[color] = np.clip(planes[color] * np.float32(gain) + np.float32(lift), 0, 1)
+    planes[COLORS] = relit(planes[COLORS], rng)
     return np.ascontiguousarray(planes)
 
 
