@@ -51,6 +51,7 @@ def main() -> None:
     parser.add_argument("--baselines", type=Path, required=True)
     parser.add_argument("--dncnn", type=Path, help="GD_Color_Blind.mat, for denoising")
     parser.add_argument("--grey", nargs="+", default=[], type=Path, help="networks for grey")
+    parser.add_argument("--film", nargs="+", default=[], type=Path, help="networks for film")
     parser.add_argument("--old", nargs="+", default=[], help="real old photos, for judged")
     parser.add_argument("--work", type=Path, default=Path("measured"), help="reports and stores")
     parser.add_argument("--only", nargs="*", choices=list(STEPS), default=list(STEPS))
@@ -165,6 +166,13 @@ def grey(args: argparse.Namespace, folder: Path) -> Iterator[Command]:
         yield script("grey", args.data, *args.grey, "--json", RESULTS / "grey.json")
 
 
+def film(args: argparse.Namespace, folder: Path) -> Iterator[Command]:
+    """Film damage alone, by finding and filling and by networks of one stage."""
+    networks = ["--network", *args.film] if args.film else []
+    target = RESULTS / "film.json"
+    yield script("film", args.data, "--library", args.library, *networks, "--json", target)
+
+
 def judged(args: argparse.Namespace, folder: Path) -> Iterator[Command]:
     """Marks that a person judged: on photos held out of training, and on those to check with."""
     for part in ("held", "val") if args.old else ():
@@ -187,6 +195,7 @@ STEPS: dict[str, Callable[[argparse.Namespace, Path], Iterator[Command]]] = {
     "denoising": measured("denoising"),
     "veils": measured("veils"),
     "grey": grey,
+    "film": film,
     "judged": judged,
     "classical": classical,
     "why": why,

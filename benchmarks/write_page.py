@@ -10,10 +10,10 @@ Results are files of agreed names in one folder, which is kept in the repository
 makes of what `unfade evaluate` wrote, without its rows and curves.
 
 In the page a table stands between `<!-- begin NAME -->` and `<!-- end NAME -->`, the name being one
-of `goals`, `quality`, `inpainting`, `denoising`, `grey`, `veils`, `judged held`, `judged val`,
-`speed`, `ratios`, `stages`, `networks`, `scaling`, `roofline`, `plan`, `agreement`, `baselines`, or
-`evaluation NAME`. What is between the marks is replaced, and all else is left as it is; where a
-file is missing, the table says so.
+of `goals`, `quality`, `inpainting`, `denoising`, `grey`, `film`, `veils`, `judged held`, `judged
+val`, `speed`, `ratios`, `stages`, `networks`, `scaling`, `roofline`, `plan`, `agreement`,
+`baselines`, or `evaluation NAME`. What is between the marks is replaced, and all else is left as it
+is; where a file is missing, the table says so.
 """
 
 from __future__ import annotations
@@ -342,6 +342,28 @@ def grey(told: Told) -> str:
     return f"{told['photos']} photos, severity {told['severity']:g}.\n\n" + table(head, lines)
 
 
+FILM = {
+    "psnr": ("PSNR dB", 2),
+    "ssim": ("SSIM", 4),
+    "psnr_inside": ("inside", 2),
+    "psnr_outside": ("outside", 2),
+    "ssim_inside": ("SSIM inside", 4),
+    "ssim_outside": ("SSIM outside", 4),
+    "s_per_mp": ("s/MP", 2),
+}
+
+
+def film(told: Told) -> str:
+    """What is left of film damage, by size of the photos and method."""
+    lines = [
+        (size, method, *(_number(row[name], digits) for name, (_, digits) in FILM.items()))
+        for size, rows in told["sizes"].items()
+        for method, row in rows.items()
+    ]
+    head = ("photos", "method", *(title for title, _ in FILM.values()))
+    return f"{told['photos']} photos, severity {told['severity']:g}.\n\n" + table(head, lines)
+
+
 def veils(told: Sequence[Told]) -> str:
     """For how many photos a veil is lifted and what it gains, by certainty and kind."""
     head = ("certainty", "veil", "photos", "lifted", "of these worse", "gain where lifted, dB")
@@ -594,6 +616,7 @@ TABLES: Mapping[str, tuple[str, Callable[[Any], str]]] = {
     "inpainting": ("inpainting", inpainting),
     "denoising": ("denoising", denoising),
     "grey": ("grey", grey),
+    "film": ("film", film),
     "veils": ("veils", veils),
     "judged": ("judged", judged),
     "speed": ("speed", speed),

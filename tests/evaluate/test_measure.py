@@ -26,6 +26,7 @@ def args(script, tmp_path):
             (tmp_path / f"{name}.{suffix}").touch()
     folders = dict.fromkeys(("data", "library", "baselines"), tmp_path)
     extras = {"dncnn": tmp_path / "net.mat", "grey": [tmp_path / "grey.onnx"], "old": ["old"]}
+    extras["film"] = [tmp_path / "film.onnx"]
     return Namespace(**folders, **extras, work=tmp_path / "work", list=True)
 
 
@@ -58,7 +59,7 @@ def test_every_script_that_is_run_is_there_and_names_its_result(script, args, tm
     assert all(Path(words[0]).is_file() for words in scripts)
     results = {Path(words[-1]).name for words in scripts if "--json" in words}
     measured = ("speed", "roofline", "scaling", "speedups", "quality", "agreement")
-    others = ("inpainting", "denoising", "grey", "veils", "judged-held", "judged-val")
+    others = ("inpainting", "denoising", "grey", "film", "veils", "judged-held", "judged-val")
     assert results == {f"{name}.json" for name in (*measured, *others)}
     (denoising,) = (words for words in scripts if words[0].endswith("denoising.py"))
     assert denoising[denoising.index("--dncnn") + 1] == str(args.dncnn)
