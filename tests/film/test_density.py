@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from unfade.film.density import BLACK, Fade, fade, from_density, surface, to_density, unfade
+from unfade.film.density import (
+    BLACK,
+    Fade,
+    change_density,
+    fade,
+    from_density,
+    roll_off,
+    surface,
+    to_density,
+    unfade,
+)
 
 FADED = Fade(
     dye=(0.55, 0.7, 0.62),
@@ -82,6 +92,24 @@ def test_the_uneven_field_is_bounded_and_keeps_its_mean() -> None:
     assert grid.min() <= field.min() and field.max() <= grid.max()
     assert field.mean() == pytest.approx(grid.mean(), abs=1e-4)
     assert surface(np.full((4, 4), 0.3), (5, 7)) == pytest.approx(0.3)
+
+
+def test_shadows_bend_and_are_not_cut() -> None:
+    steps = np.linspace(0.001, 0.2, 200, dtype=np.float32).reshape(1, -1, 1)
+    denser = (1.4 * np.eye(3), np.zeros(3), np.zeros((1, 1)), np.zeros(3))
+    cut = change_density(steps, *denser)
+    bent = change_density(steps, *denser, shadows=0.04)
+    assert (cut == 0).sum() > 10 and (bent > 0).all()
+    assert (np.diff(bent.ravel()) > 0).all()
+    assert (bent >= cut).all() and (bent <= np.maximum(cut, steps)).all()
+    np.testing.assert_array_equal(bent[cut >= 0.04], cut[cut >= 0.04])
+
+
+def test_a_shadow_that_did_not_get_darker_is_left() -> None:
+    before = np.array([0.0, 0.01, 0.02], np.float32)
+    values = np.array([0.0, 0.01, 0.03], np.float32)
+    roll_off(values, before, 0.04)
+    assert values.tolist() == pytest.approx([0.0, 0.01, 0.03])
 
 
 def test_restoring_parameters_are_named_as_the_fade_they_undo() -> None:

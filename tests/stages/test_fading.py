@@ -167,6 +167,14 @@ def test_highlights_are_not_blown_out() -> None:
     assert (result.min(axis=2) >= 1).mean() < 0.02
 
 
+def test_shadows_are_not_cut_to_black() -> None:
+    wrong = Fade(base=(-0.4, -0.4, -0.4))
+    dark = 0.15 * scene() + np.float32(2.5 / 255)
+    result = corrected(dark, CorrectFading(), answer_for(wrong))
+    assert result.mean() < 0.8 * dark.mean()
+    assert (result.min(axis=2) > 0.5 / 255).all()
+
+
 @pytest.mark.parametrize(("knob", "value"), [("exposure", 0.5), ("contrast", 0.4), ("warmth", 0.6)])
 def test_knobs_work_where_the_network_sees_nothing_to_do(knob: str, value: float) -> None:
     clean, closed = scene(), answer_for(FADED, gate=0.0)

@@ -150,8 +150,11 @@ def change_density(
     tint: NDArray[np.floating],
     place: Place | None = None,
     size: tuple[int, int] | None = None,
+    shadows: float = 0.0,
 ) -> Pixels:
     """Compute encoded pixels of density `matrix D + offset + surface(grid) tint`, D that of pixels.
+
+    What would be darker than the encoded value `shadows` is rolled off (see `roll_off`).
 
     About 0.3 s for 12 megapixels on one core: strips that fit the cache, one logarithm and one
     exponential per sample.
@@ -186,8 +189,30 @@ def change_density(
             light += cv2.merge([extra * share for share in slope]).reshape(light.shape)
         light = np.asarray(cv2.exp(light), np.float32)
         light -= np.float32(TOE)
-        np.clip(light.reshape(out[strip].shape), 0, 1, out=out[strip])
+        light = light.reshape(out[strip].shape)
+        if shadows:
+            roll_off(light, pixels[strip], shadows)
+        np.clip(light, 0, 1, out=out[strip])
     return out
+
+
+def roll_off(values: Pixels, before: Pixels, shadows: float) -> None:
+    """Bend what became darker than `shadows` like the toe of a film's curve, in place.
+
+    The curve leaves the straight line smoothly and comes near black without reaching it, so that
+    shadows that differed still differ. Nothing gets lighter than it was before.
+
+    Args:
+        values: Encoded, also below 0.
+        before: The same pixels before they were changed, of the same shape.
+        shadows: Where the curve leaves the line, above 0.
+    """
+    if values.min() >= shadows:
+        return
+    bent = cv2.exp(values * np.float32(1 / shadows) + np.float32(math.log(shadows) - 1))
+    bent = np.asarray(bent, np.float32).reshape(values.shape)
+    np.copyto(bent, values, where=values >= shadows)
+    np.maximum(values, np.minimum(bent, before), out=values)
 
 
 def surface(

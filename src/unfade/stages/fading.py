@@ -29,6 +29,9 @@ WHITE = 0.98
 BLOWN = 0.01
 """Share of the photo that may become pure white."""
 
+SHADOWS = 0.04
+"""Encoded value below which what gets darker is rolled off: black is not cut."""
+
 MOST_DIMMING = 0.25
 MIDDLE = 0.75
 """Density of middle grey, which contrast turns around."""
@@ -54,8 +57,8 @@ class Correction:
     def __call__(self, tile: Tile | None, pixels: Pixels, size: tuple[int, int]) -> Pixels:
         """Change the pixels that lie at a tile of a photo of (height, width) `size`."""
         place = None if tile is None else tile.read
-        grid = self.grid
-        return change_density(pixels, self.matrix, self.offset, grid, self.tint, place, size)
+        numbers = (self.matrix, self.offset, self.grid, self.tint)
+        return change_density(pixels, *numbers, place, size, shadows=SHADOWS)
 
     def scaled(self, strength: float, even: float) -> Correction:
         """Go only part of the way from no change; `even` for the field alone."""

@@ -21,11 +21,10 @@ from ..color import in_color
 from ..darkroom import Darkroom
 from ..degrade.damage import VISIBLE, spared
 from ..errors import ReadError
+from ..evaluate import age_pair
 from ..models.card import ModelCard
 from ..models.model import to_planes
 from ..photo import Photo, Pixels
-from ..pipeline import run
-from ..recipe import Recipe
 from ..stages.marks import Candidates, candidates
 from ..stages.verify import VIEW_CHANNELS, VIEW_SIDE, Planes, look_over, view
 from .aging import draw_any_aging
@@ -151,16 +150,9 @@ class VerifyData(Dataset[tuple[Tensor, ...]]):
         if chance < CLEAN:
             return crop, np.zeros(crop.shape[:2], np.float32)
         aging = draw_any_aging(rng, (crop.shape[0], crop.shape[1]), self.library, self.part)
-        worn = _scanned(crop, spared(aging))
-        if chance < CLEAN + WORN:
-            return worn, np.zeros(crop.shape[:2], np.float32)
-        aged = _scanned(crop, aging)
-        return aged, np.asarray(np.abs(aged - worn).max(axis=2), np.float32)
-
-
-def _scanned(crop: Pixels, aging: Recipe) -> Pixels:
-    pixels = in_color(run(Photo(crop), aging, Darkroom()).pixels)
-    return np.asarray(np.rint(np.clip(pixels, 0, 1) * 255) / np.float32(255), np.float32)
+        aging = spared(aging) if chance < CLEAN + WORN else aging
+        pair = age_pair(Photo(crop), aging, Darkroom())
+        return in_color(pair.aged.pixels), pair.artifacts
 
 
 class JudgedData(Dataset[tuple[Tensor, ...]]):
