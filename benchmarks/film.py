@@ -22,16 +22,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from unfade.color import in_color
 from unfade.darkroom import Darkroom
 from unfade.degrade import draw_aging
 from unfade.degrade.damage import VISIBLE, spared
 from unfade.evaluate import Pair, age_pair
 from unfade.evaluate.cost import measured
+from unfade.evaluate.networks import RunNetwork
 from unfade.io.read import can_read, read
 from unfade.metrics import psnr, regions, ssim
-from unfade.models.model import Model
-from unfade.models.zoo import Zoo
 from unfade.photo import Photo, Pixels
 from unfade.pipeline import run
 from unfade.recipe import Recipe
@@ -81,17 +79,8 @@ def main() -> None:
 def methods_of(networks: list[Path], room: Darkroom) -> dict[str, Method]:
     """What is compared, by name."""
 
-    def alone(path: Path) -> Method:
-        found, card = Zoo(path.parent).find(path.stem)
-        model = Model(room.engine.load(found), card)
-        halo = {"halo": card.halo, "multiple_of": card.multiple_of}
-
-        def restore(pair: Pair) -> Pixels:
-            seen = in_color(pair.aged.pixels)
-            out, tile = room.empty(seen.shape), room.tile_for(model, pair.aged.size)
-            return room.map(lambda _, x: x + model(x), seen, out=out, tile=tile, **halo)
-
-        return restore
+    def alone(network: RunNetwork) -> Method:
+        return lambda pair: network.restored(pair.aged.pixels, room)
 
     def two_stages(pair: Pair) -> Pixels:
         return run(pair.aged, TWO_STAGES, room).pixels
@@ -103,7 +92,7 @@ def methods_of(networks: list[Path], room: Darkroom) -> dict[str, Method]:
     return {
         "untouched": lambda pair: pair.aged.pixels,
         "find and fill": two_stages,
-        **{path.stem: alone(path) for path in networks},
+        **{network.name: alone(network) for network in map(RunNetwork, networks)},
         "fill, told the true mask": true_mask,
     }
 

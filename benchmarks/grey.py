@@ -26,9 +26,8 @@ from unfade.color import luma
 from unfade.darkroom import Darkroom
 from unfade.degrade import draw_aging
 from unfade.evaluate import age_pair, printed
+from unfade.evaluate.networks import RunNetwork
 from unfade.io.read import can_read, read
-from unfade.models.model import Model
-from unfade.models.zoo import Zoo
 from unfade.photo import Photo
 
 PRESET = "grey-noise-texture"
@@ -46,12 +45,13 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     room = Darkroom(args.engine)
-    models = {path.stem: _open(path, room) for path in args.networks}
-    errors: dict[str, list[float]] = {name: [] for name in ("untouched", *models)}
+    networks = [RunNetwork(path) for path in args.networks]
+    errors: dict[str, list[float]] = {n: [] for n in ("untouched", *(n.name for n in networks))}
     for aged, clean in aged_photos(args.data, args.severity, args.limit, room):
         errors["untouched"].append(_error(aged, clean))
-        for name, model in models.items():
-            errors[name].append(_error(aged + model(aged[:, :, None])[:, :, 0], clean))
+        for network in networks:
+            restored = network.restored(aged[:, :, None], room)
+            errors[network.name].append(_error(luma(restored), clean))
     told = {
         "photos": len(errors["untouched"]),
         "severity": args.severity,
@@ -82,12 +82,7 @@ def _plane(photo: Photo) -> Plane:
 
 
 def _error(picture: Plane, clean: Plane) -> float:
-    return float(np.square(np.clip(picture, 0, 1) - clean).mean())
-
-
-def _open(path: Path, room: Darkroom) -> Model:
-    found, card = Zoo(path.parent).find(path.stem)
-    return Model(room.engine.load(found), card)
+    return float(np.square(picture - clean).mean())
 
 
 if __name__ == "__main__":

@@ -76,16 +76,24 @@ class RunNetwork:
         return f"network {self.card.to_toml()}"
 
     def __call__(self, question: Question, darkroom: Darkroom) -> Answer:
-        room = self._room_in(darkroom)
         if self.card.task in IN_PLACE:
             recipe = Recipe(self.name, (DetectDamage(), Inpaint()))
-            return RunRecipe(self.name, recipe)(question, room)
+            return RunRecipe(self.name, recipe)(question, self._room_in(darkroom))
         with measured() as cost:
-            pixels = self._change(question.given.pixels, room)
+            pixels = self.restored(question.given.pixels, darkroom)
         return Answer(pixels, cost)
 
-    def _change(self, pixels: Pixels, room: _Room) -> Pixels:
-        """The picture and what the network adds; of a grey photo the mean of the channels."""
+    def restored(self, pixels: Pixels, darkroom: Darkroom) -> Pixels:
+        """The picture and what a network of one stage adds, in [0, 1].
+
+        Args:
+            pixels: (H, W, 1 or 3) in [0, 1].
+            darkroom: In whose engine the network runs.
+        Returns:
+            (H, W, C): one channel of a network that restores luma, else as many as the picture
+            has; of a grey photo the mean of the three that the network gives.
+        """
+        room = self._room_in(darkroom)
         grey = self.card.inputs == (1,)
         seen: NDArray[np.float32] = luma(pixels)[:, :, None] if grey else in_color(pixels)
         answer = np.clip(seen + room.infer(room.own, seen), 0, 1)
