@@ -12,10 +12,11 @@ from unfade.survey import look
 
 @pytest.fixture(autouse=True)
 def without_networks(house, monkeypatch):
-    """Let damage be found by a stub, and tone by a stage that sees nothing."""
+    """Let damage be found by a stub, and veils and tone by a stage that sees nothing."""
     from .conftest import STUBS
 
-    monkeypatch.setattr(look, "STAGES", {"damage": STUBS["damage"], "fading": STUBS["inpaint"]})
+    blind = dict.fromkeys(("veils", "fading"), STUBS["inpaint"])
+    monkeypatch.setattr(look, "STAGES", {"damage": STUBS["damage"], **blind})
 
 
 def call(*arguments):

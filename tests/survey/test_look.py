@@ -104,6 +104,7 @@ def test_a_look_at_a_real_file_with_the_real_networks(tmp_path):
     assert (seen.tone, seen.negative, seen.problem) == ("color", False, "")
     assert 0.002 < seen.damaged_share < 0.1 and seen.severity in ("light", "moderate", "heavy")
     assert seen.thumbnail[:2] == b"\xff\xd8" and seen.fading and seen.seconds > 0
+    assert not seen.veiled and "skipped" in seen.veil
 
 
 def one(**changes):
@@ -140,7 +141,7 @@ def survey(tmp_path):
     (tmp_path / "b").write_bytes(b"same")
     alike = {"fingerprint": 12345, "tiny": bytes(range(256)), "file_bytes": 4}
     seen = [
-        one(path=str(tmp_path / "a"), **alike, faded=True, tone="toned"),
+        one(path=str(tmp_path / "a"), **alike, faded=True, veiled=True, tone="toned"),
         Seen("bad.jpg", "bad.jpg: is not a photo"),
         one(path=str(tmp_path / "b"), **alike, kinds={"dust": 0.1}, severity="heavy"),
         one(path="c", fingerprint=2**60, tiny=bytes(reversed(range(256))), negative=True),
@@ -152,7 +153,7 @@ def test_a_folder_is_told_in_numbers(survey):
     told = totals(survey)
     assert (told["photos"], told["unreadable"], told["copies"], told["doubles"]) == (3, 1, 1, 1)
     assert told["severity"] == {"none": 2, "light": 0, "moderate": 0, "heavy": 1}
-    assert (told["faded"], told["negatives"]) == (1, 1)
+    assert (told["veiled"], told["faded"], told["negatives"]) == (1, 1, 1)
     assert told["seconds"] > 0 and told["disk"] == 1008
     assert survey.copies == survey.doubles == ((0, 2),)
 

@@ -61,8 +61,8 @@ def test_long_and_foreign_names_and_unreadable_files_do_no_harm(tmp_path):
 
 
 def test_findings_are_few_words():
-    told = seen("a.jpg", damaged_share=0.0123, tone="neutral", faded=True)
-    assert list(findings(told, 3)) == ["1.23% damaged", "b/w", "faded", "double 3"]
+    told = seen("a.jpg", damaged_share=0.0123, tone="neutral", veiled=True, faded=True)
+    assert list(findings(told, 3)) == ["1.23% damaged", "b/w", "veiled", "faded", "double 3"]
     assert list(findings(seen("a.jpg", negative=True), 0)) == ["0.00% damaged", "negative"]
     assert list(findings(Seen("a.jpg", "a.jpg: is not a photo"), 0)) == ["is not a photo"]
 

@@ -112,7 +112,7 @@ def _print(survey: Survey) -> None:
     width = max((len(_short(seen.path)) for seen in survey.photos), default=0)
     click.echo(
         f"{'photo':<{width}}  {'size':>12}  {'bits':>4}  {'tone':<8}  {'damaged':>8}  "
-        f"{'':<8}  {'fading':<6}  {'double':>6}  {'about':>7}"
+        f"{'':<8}  {'veil':<6}  {'fading':<6}  {'double':>6}  {'about':>7}"
     )
     for index, (seen, cost) in enumerate(zip(survey.photos, survey.costs, strict=True)):
         if cost is None:
@@ -123,8 +123,8 @@ def _print(survey: Survey) -> None:
         click.echo(
             f"{_short(seen.path):<{width}}  {seen.width:>5} x{seen.height:>5}  {seen.bits:>4}  "
             f"{tone:<8}  {seen.damaged_share:>8.2%}  {seen.severity:<8}  "
-            f"{'faded' if seen.faded else '':<6}  {doubles.get(index, ''):>6}  "
-            f"{cost.seconds:>5.1f} s"
+            f"{'veiled' if seen.veiled else '':<6}  {'faded' if seen.faded else '':<6}  "
+            f"{doubles.get(index, ''):>6}  {cost.seconds:>5.1f} s"
         )
     _print_totals(survey)
 
@@ -141,7 +141,10 @@ def _print_totals(survey: Survey) -> None:
         f"{_size(told['bytes'])}; {told['unreadable']} unreadable"
     )
     click.echo(f"damage: {severity}")
-    click.echo(f"tone: {tones or 'none'}; {told['faded']} faded, {told['negatives']} negatives")
+    click.echo(
+        f"tone: {tones or 'none'}; {told['veiled']} veiled, {told['faded']} faded, "
+        f"{told['negatives']} negatives"
+    )
     click.echo(
         f"doubles: {told['doubles']} show a picture that another shows, {told['copies']} of them "
         "byte for byte"

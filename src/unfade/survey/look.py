@@ -50,6 +50,8 @@ class Seen:
         damaged_share: Of the small picture, 0 to 1.
         severity: Name of that share, see `SEVERITIES`.
         kinds: Share per kind of damage, where the network tells kinds.
+        veiled: Whether a stain, tape or light leak lies over it so surely that it would be lifted.
+        veil: The same in words.
         faded: Whether the tone is so surely off that it would be corrected.
         fading: What the tone is like, in words.
         fingerprint: 63 bits that survive scaling, compression and fading; -1 for an empty picture.
@@ -72,6 +74,8 @@ class Seen:
     damaged_share: float = 0.0
     severity: str = ""
     kinds: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    veiled: bool = False
+    veil: str = ""
     faded: bool = False
     fading: str = ""
     fingerprint: int = -1
@@ -90,7 +94,7 @@ def look_at(path: Path, darkroom: Darkroom, thumbnail: int = 0) -> Seen:
 
     Args:
         path: The file.
-        darkroom: For the networks of damage and fading.
+        darkroom: For the networks of damage, veils and fading.
         thumbnail: Longest side in pixels of a thumbnail to keep; 0 keeps none.
     Raises:
         ReadError: It cannot be read.
@@ -105,8 +109,8 @@ def look_at(path: Path, darkroom: Darkroom, thumbnail: int = 0) -> Seen:
     negative = medium == "negative" or has_orange_mask(photo.pixels)
     looked = run(photo, Recipe("survey", (STAGES["damage"](),)), darkroom)
     damaged = 0.0 if looked.damage is None else float((looked.damage >= 0.5).mean())
-    with darkroom.during("fading"):
-        fading = STAGES["fading"]().look(photo, darkroom)
+    with darkroom.during("survey"):
+        veil, fading = (STAGES[name]().look(photo, darkroom) for name in ("veils", "fading"))
     return Seen(
         str(path),
         file_bytes=path.stat().st_size,
@@ -121,6 +125,8 @@ def look_at(path: Path, darkroom: Darkroom, thumbnail: int = 0) -> Seen:
         damaged_share=damaged,
         severity=severity(damaged),
         kinds=kinds_of(looked),
+        veiled=veil.needed and not negative,
+        veil="" if negative else veil.evidence,
         faded=fading.needed and not negative,
         fading="" if negative else fading.evidence,
         fingerprint=picture_hash(photo.pixels),

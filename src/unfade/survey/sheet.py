@@ -78,7 +78,7 @@ def _title(survey: Survey, page: int, pages: int) -> str:
     told = totals(survey)
     words = [f"{told['photos']} photos", f"{told['megapixels']:.0f} megapixels"]
     words += [f"{number} {name}" for name, number in told["severity"].items() if name != "none"]
-    words += [f"{told['faded']} faded"] if told["faded"] else []
+    words += [f"{told[name]} {name}" for name in ("veiled", "faded") if told[name]]
     for name in ("negatives", "doubles"):
         words += [f"{told[name]} {name if told[name] > 1 else name[:-1]}"] if told[name] else []
     return " · ".join(words) + (f"   ({page} of {pages})" if pages > 1 else "")
@@ -109,6 +109,8 @@ def findings(seen: Seen, double: int) -> Iterator[str]:
         yield "negative"
     elif seen.tone != "color":
         yield {"neutral": "b/w", "toned": "toned"}[seen.tone]
+    if seen.veiled:
+        yield "veiled"
     if seen.faded:
         yield "faded"
     if double:

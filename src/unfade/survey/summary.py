@@ -72,6 +72,7 @@ def totals(survey: Survey) -> dict[str, Any]:
         "megapixels": round(sum(seen.megapixels for seen in good), 3),
         "severity": {name: severities[name] for name, _ in SEVERITIES},
         "tone": dict(Counter(seen.tone for seen in good)),
+        "veiled": sum(seen.veiled for seen in good),
         "faded": sum(seen.faded for seen in good),
         "negatives": sum(seen.negative for seen in good),
         "copies": sum(len(group) - 1 for group in survey.copies),
