@@ -44,7 +44,9 @@ FIGURES = ("psnr", "ssim", "psnr_inside", "psnr_outside", "ssim_inside", "ssim_o
 BEST_DB = 100.0
 """What counts for a region that comes back untouched."""
 
-TWO_STAGES = Recipe("find and fill", (LiftVeils(), DetectDamage(), Inpaint()))
+SENSITIVITIES = (DetectDamage().sensitivity, 0.8)
+"""What finding is asked for: by default, and where hardly anything must stay."""
+
 FILL = Recipe("fill", (Inpaint(),))
 
 Method = Callable[[Pair], Pixels]
@@ -82,8 +84,9 @@ def methods_of(networks: list[Path], room: Darkroom) -> dict[str, Method]:
     def alone(network: RunNetwork) -> Method:
         return lambda pair: network.restored(pair.aged.pixels, room)
 
-    def two_stages(pair: Pair) -> Pixels:
-        return run(pair.aged, TWO_STAGES, room).pixels
+    def two_stages(sensitivity: float) -> Method:
+        recipe = Recipe("find", (LiftVeils(), DetectDamage(sensitivity=sensitivity), Inpaint()))
+        return lambda pair: run(pair.aged, recipe, room).pixels
 
     def true_mask(pair: Pair) -> Pixels:
         mask = cv2.dilate((pair.artifacts >= VISIBLE).astype(np.float32), np.ones((3, 3)))
@@ -91,7 +94,7 @@ def methods_of(networks: list[Path], room: Darkroom) -> dict[str, Method]:
 
     return {
         "untouched": lambda pair: pair.aged.pixels,
-        "find and fill": two_stages,
+        **{f"find and fill, sensitivity {s:g}": two_stages(s) for s in SENSITIVITIES},
         **{network.name: alone(network) for network in map(RunNetwork, networks)},
         "fill, told the true mask": true_mask,
     }
