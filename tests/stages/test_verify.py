@@ -166,5 +166,5 @@ def test_a_damage_network_without_a_verifier_is_believed_by_its_peaks(monkeypatc
         return Model(found.network, card)
 
     monkeypatch.setattr(Room, "model", model)
-    assert marks(specks([1.0], count=6)).damage.sum() == 6 * 16
-    assert marks(specks([1.0], probability=0.65, count=6)).damage.sum() == 0
+    assert marks(specks([1.0], probability=0.998, count=6)).damage.sum() == 6 * 16
+    assert marks(specks([1.0], probability=0.7, count=6)).damage.sum() == 0

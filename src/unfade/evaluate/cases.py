@@ -17,11 +17,11 @@ from ..degrade import draw_aging
 from ..degrade.damage import VISIBLE
 from ..errors import EvaluationError
 from ..io.read import can_read, read, read_mask
+from ..pairs import age_pair
 from ..photo import Mask, Photo
 from ..pipeline import run
 from ..profile import to_srgb
 from ..recipe import Recipe
-from .pairs import age_pair
 
 
 class Kind(enum.StrEnum):

@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from ..darkroom import Darkroom
 from ..degrade.damage import VISIBLE
 from ..metrics import Curve
+from ..pairs import Pair
 from ..photo import Damage, Mask, Photo
 from ..pipeline import run
 from ..recipe import Recipe
 from ..stages.damage import DetectDamage, damage_probability
 from ..stages.veils import LiftVeils, veil_probability
-from .pairs import Pair
 
 COMPONENT_PX = 25
 CLEAR = 16 / 255

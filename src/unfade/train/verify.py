@@ -21,9 +21,9 @@ from ..color import in_color
 from ..darkroom import Darkroom
 from ..degrade.damage import VISIBLE, spared
 from ..errors import ReadError
-from ..evaluate import age_pair
 from ..models.card import ModelCard
 from ..models.model import to_planes
+from ..pairs import age_pair
 from ..photo import Photo, Pixels
 from ..stages.marks import Candidates, candidates
 from ..stages.verify import VIEW_CHANNELS, VIEW_SIDE, Planes, look_over, view

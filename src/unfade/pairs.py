@@ -7,13 +7,13 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from ..color import in_color
-from ..darkroom import Darkroom
-from ..degrade.damage import spared
-from ..metrics import psnr, ssim
-from ..photo import Photo
-from ..pipeline import run
-from ..recipe import Recipe
+from .color import in_color
+from .darkroom import Darkroom
+from .degrade.damage import spared
+from .metrics import psnr, ssim
+from .photo import Photo
+from .pipeline import run
+from .recipe import Recipe
 
 
 @dataclasses.dataclass(frozen=True)
