@@ -218,6 +218,7 @@ CLOSED_ELSEWHERE = """
 import gc, os, signal, threading, time
 from unfade.engines import open_engine
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 kept = [open_engine({name!r})]
 
 def close():
