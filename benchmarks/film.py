@@ -24,12 +24,13 @@ import numpy as np
 
 from unfade.darkroom import Darkroom
 from unfade.degrade import draw_aging
-from unfade.degrade.damage import VISIBLE, spared
+from unfade.degrade.damage import DAMAGE, VISIBLE
 from unfade.evaluate import Pair, age_pair
 from unfade.evaluate.cost import measured
+from unfade.evaluate.figures import decibels
 from unfade.evaluate.networks import RunNetwork
 from unfade.io.read import can_read, read
-from unfade.metrics import psnr, regions, ssim
+from unfade.metrics import regions, ssim
 from unfade.photo import Photo, Pixels
 from unfade.pipeline import run
 from unfade.recipe import Recipe
@@ -40,9 +41,6 @@ from unfade.stages.veils import LiftVeils
 PRESET = "film-35mm"
 CROP = 256
 FIGURES = ("psnr", "ssim", "psnr_inside", "psnr_outside", "ssim_inside", "ssim_outside")
-
-BEST_DB = 100.0
-"""What counts for a region that comes back untouched."""
 
 SENSITIVITIES = (DetectDamage().sensitivity, 0.8)
 """What finding is asked for: by default, and where hardly anything must stay."""
@@ -113,8 +111,7 @@ def damaged(photos: Iterator[Photo], args: argparse.Namespace, room: Darkroom) -
             rng = np.random.default_rng((40_000 + index, again))
             options = {"size": photo.size, "library": args.library, "part": args.part}
             aging = draw_aging(rng, PRESET, args.severity, **options)
-            worn = set(map(id, spared(aging)))
-            only = tuple(stage for stage in aging if id(stage) not in worn)
+            only = tuple(stage for stage in aging if stage.name in DAMAGE)
             pair = age_pair(photo, dataclasses.replace(aging, stages=only), room)
             if (pair.artifacts >= VISIBLE).any():
                 yield pair
@@ -136,11 +133,11 @@ def table(pairs: Iterator[Pair], methods: Mapping[str, Method]) -> dict[str, Fig
 def figures(pixels: Pixels, pair: Pair) -> Figures:
     """PSNR and SSIM against the clean photo, whole, inside and outside of the artefacts."""
     clean = pair.clean.pixels
-    told = {"psnr": min(BEST_DB, psnr(pixels, clean)), "ssim": ssim(pixels, clean)}
+    told = {"psnr": decibels(pixels, clean), "ssim": ssim(pixels, clean)}
     for name, where in regions(pair.artifacts >= VISIBLE).items():
         if name == "near" or not where[5:-5, 5:-5].any():
             continue
-        told[f"psnr_{name}"] = min(BEST_DB, psnr(pixels, clean, where))
+        told[f"psnr_{name}"] = decibels(pixels, clean, where)
         told[f"ssim_{name}"] = ssim(pixels, clean, where)
     return told
 

@@ -342,15 +342,7 @@ def grey(told: Told) -> str:
     return f"{told['photos']} photos, severity {told['severity']:g}.\n\n" + table(head, lines)
 
 
-FILM = {
-    "psnr": ("PSNR dB", 2),
-    "ssim": ("SSIM", 4),
-    "psnr_inside": ("inside", 2),
-    "psnr_outside": ("outside", 2),
-    "ssim_inside": ("SSIM inside", 4),
-    "ssim_outside": ("SSIM outside", 4),
-    "s_per_mp": ("s/MP", 2),
-}
+FILM = {name: FIGURES[name] for name in ("psnr", "ssim", *COMPARED)} | {"s_per_mp": ("s/MP", 2)}
 
 
 def film(told: Told) -> str:

@@ -42,7 +42,8 @@ def age_pair(clean: Photo, aging: Recipe, darkroom: Darkroom) -> Pair:
     dry = dataclasses.replace(aging, stages=before_jpeg)
     damaged = run(clean, dry, darkroom)
     aged = damaged if len(before_jpeg) == len(aging.stages) else run(clean, aging, darkroom)
-    whole = run(clean, spared(dry), darkroom)
+    sound = spared(dry)
+    whole = damaged if len(sound.stages) == len(before_jpeg) else run(clean, sound, darkroom)
     change = np.abs(scanned(damaged).pixels - scanned(whole).pixels).max(axis=2)
     return Pair(clean, scanned(aged), change, aged.kinds)
 
