@@ -18,6 +18,7 @@ import numpy as np
 
 from unfade.darkroom import Darkroom
 from unfade.degrade import draw_aging
+from unfade.degrade.damage import VEILS
 from unfade.degrade.films import draw_film_pixel
 from unfade.degrade.veils import draw_veil, under
 from unfade.evaluate import scanned
@@ -30,7 +31,6 @@ from unfade.stages.veils import LiftVeils
 
 SEVERITY = 0.5
 NONE = "none"
-KINDS = ("stains", "tape", "leaks", "silver", "foxing", "fingerprints", "chemistry")
 
 
 def main() -> None:
@@ -48,7 +48,7 @@ def main() -> None:
     told: dict[tuple[float, str], list[float | None]] = {}
     room = Darkroom(args.engine)
     for number, path in enumerate(paths[: args.limit or None]):
-        kind = KINDS[number % len(KINDS)]
+        kind = VEILS[number % len(VEILS)]
         clear, veiled = pair(read(path), number, kind, args, room)
         for stage in stages:
             told.setdefault((stage.certainty, NONE), []).append(gain(clear, clear, stage, room))

@@ -19,16 +19,28 @@ TONE = np.array([0.8, 0.65, 0.4], np.float32)
 
 
 class Stub(Darkroom):
-    """A darkroom whose only model gives a known answer, tiles as small as wanted."""
+    """A darkroom whose only model gives a known answer, tiles as small as wanted.
+
+    The first photo it sees is the straight one, whose mirror gets the mirrored answer.
+    """
 
     def __init__(self, answer: np.ndarray, tile: int = 1024) -> None:
         super().__init__()
-        self.answer, self.tile = answer, tile
+        self.answer, self.tile = answer.transpose(2, 0, 1)[None], tile
+        self.first: np.ndarray | None = None
 
     def model(self, name: str) -> Model:
         assert name == "veils"
         card = ModelCard(name, name, "0" * 64, tiling="whole", channels_out=FIELDS)
-        return Model(lambda *planes: self.answer.transpose(2, 0, 1)[None], card)
+        return Model(self.tell, card)
+
+    def tell(self, planes: np.ndarray) -> np.ndarray:
+        if self.first is None or self.first.shape != planes.shape:
+            self.first = planes
+        mirror = not np.array_equal(self.first, planes) and np.array_equal(
+            self.first[..., ::-1], planes
+        )
+        return self.answer[..., ::-1] if mirror else self.answer
 
     def map(self, fn, *arrays, out, **options):  # type: ignore[no-untyped-def]
         return super().map(fn, *arrays, out=out, **{**options, "tile": self.tile})
@@ -158,3 +170,23 @@ def test_the_probability_is_told_for_every_pixel_of_the_photo() -> None:
     seen = veil_probability(Photo(scene(480, 640)), Stub(answer(size=(144, 192))))
     assert seen.shape == (480, 640)
     assert seen[:, 330:].min() > 0.99 and seen[:, :310].max() < 0.01
+
+
+class Lopsided(Darkroom):
+    """A network that takes whatever is dark and lies on the left for a veil."""
+
+    def model(self, name: str) -> Model:
+        def tell(planes: np.ndarray) -> np.ndarray:
+            rightwards = np.linspace(0, 1, planes.shape[3], dtype=np.float32)
+            odds = 4 - 8 * planes[:, :1] * rightwards
+            return np.repeat(odds, FIELDS, axis=1)
+
+        return Model(tell, ModelCard(name, name, "0" * 64, tiling="whole", channels_out=FIELDS))
+
+
+def test_a_photo_and_its_mirror_are_seen_alike() -> None:
+    photo = Photo(scene())
+    mirror = Photo(np.ascontiguousarray(photo.pixels[:, ::-1]))
+    seen = veil_probability(photo, Lopsided())
+    assert np.ptp(seen) > 0.2
+    np.testing.assert_allclose(veil_probability(mirror, Lopsided())[:, ::-1], seen, atol=1e-5)

@@ -16,6 +16,7 @@ from unfade.stages.verify import (
     BATCH,
     VIEW_CHANNELS,
     VIEW_SIDE,
+    ask,
     look_over,
     shown,
     square,
@@ -73,6 +74,26 @@ def test_what_is_hardly_seen_is_found_if_the_second_network_believes_it():
 def test_more_marks_than_go_into_one_batch_are_all_judged():
     count = BATCH + 5
     assert marks(specks([0.0], count=count)).history[0].notes["marks"] == count
+
+
+def test_a_mark_is_judged_the_same_upside_down():
+    class Lopsided(Room):
+        """The second network believes marks with more red above than below."""
+
+        def model(self, name):
+            def verify(views):
+                red = views[:, 0] * views[:, 4]
+                return (red[:, :HALF].sum((1, 2)) - red[:, HALF:].sum((1, 2)))[:, None] + 1
+
+            model = super().model(name)
+            return Model(verify, model.card) if name == "verify" else model
+
+    photo = specks([0.0])
+    photo.pixels[20:22, 20:24, 0] = 0.7
+    probability = (photo.pixels[:, :, 0] > 0.5) * np.float32(0.9)
+    seen = candidates(probability, Darkroom())
+    answer = ask(photo.pixels, probability, seen, seen.of_size(5), Lopsided())
+    assert answer[:, 0] == pytest.approx([1.0], abs=1e-4)
 
 
 def test_a_view_shows_the_mark_in_its_middle_close_up_and_from_afar():

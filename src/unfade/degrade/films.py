@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .chemistry import draw_chemistry
-from .fingerprints import draw_fingerprints
+from .fingerprints import WIDEST_UM, draw_fingerprints
 from .gate import draw_gate_hair
 from .light import draw_leaks
 from .lines import draw_lines
@@ -52,7 +52,7 @@ def draw_film_damage(
         "gate": lambda: draw_gate_hair(rng, severity, um_per_px),
         "chemistry": lambda: draw_chemistry(rng, size, severity, um_per_px),
         "fingerprints": lambda: draw_fingerprints(
-            rng, severity, max(um_per_px, _WIDEST_UM / max(size)), slide
+            rng, severity, max(um_per_px, WIDEST_UM / max(size)), slide
         ),
         "flaking": lambda: draw_flaking(rng, size, severity, 4 * um_per_px, base),
         "lines": lambda: draw_lines(rng, um_per_px, bright),
@@ -62,7 +62,3 @@ def draw_film_damage(
         for kind, often in FREQUENCY.items()
         if rng.random() < min(0.9, 2 * severity * often)
     ]
-
-
-_WIDEST_UM = 12_000
-"""Of a fingertip a frame shows at most so much that its ridges are still seen as ridges."""

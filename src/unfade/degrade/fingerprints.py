@@ -16,6 +16,9 @@ from .damage import deposit
 from .paths import Field
 from .shapes import Rng
 
+WIDEST_UM = 12_000
+"""Of a fingertip a frame shows at most so much that its ridges are still seen as ridges."""
+
 
 @dataclasses.dataclass(frozen=True)
 class AddFingerprints:

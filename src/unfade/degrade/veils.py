@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
+
 from .artifacts import COARSE
 from .chemistry import draw_chemistry
 from .damage import DAMAGE, VEILS
-from .fingerprints import draw_fingerprints
+from .fingerprints import WIDEST_UM, draw_fingerprints
 from .light import draw_leaks
 from .shapes import Rng
 from .silver import draw_silver
@@ -27,7 +29,7 @@ def draw_veil(rng: Rng, kind: str, size: tuple[int, int], severity: float, film_
         size: (height, width) in pixels.
         severity: 0 to 1.
         film_um: Size of a pixel in micrometres if the photo is film; on a print it is taken to be
-            `COARSE` times as large.
+            `COARSE` times as large. Fingerprints are drawn at a size of their own.
     """
     print_um = COARSE * film_um
     draws: dict[str, Callable[[], Any]] = {
@@ -36,10 +38,20 @@ def draw_veil(rng: Rng, kind: str, size: tuple[int, int], severity: float, film_
         "leaks": lambda: draw_leaks(rng, severity),
         "silver": lambda: draw_silver(rng, severity),
         "foxing": lambda: draw_foxing(rng, size, severity, print_um),
-        "fingerprints": lambda: draw_fingerprints(rng, severity, print_um, rng.random() < 0.7),
+        "fingerprints": lambda: draw_fingerprints(
+            rng, severity, _draw_finger_um(rng) / max(size), rng.random() < 0.5
+        ),
         "chemistry": lambda: draw_chemistry(rng, size, severity, film_um),
     }
     return draws[kind]()
+
+
+def _draw_finger_um(rng: Rng) -> float:
+    """Draw how much of the object is seen beside a finger, in micrometres.
+
+    From a part of a film frame to a small print: of a larger one, seen small, no ridge is left.
+    """
+    return WIDEST_UM * float(np.exp(rng.uniform(*np.log((0.4, 4)))))
 
 
 def under(veils: Iterable[Any], stages: Iterable[Any]) -> list[Any]:

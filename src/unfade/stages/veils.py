@@ -127,7 +127,7 @@ class LiftVeils:
 
     def covers(self, photo: Photo, darkroom: Darkroom) -> Mask:
         """Where veils are lifted: (H, W), 1 where at least half of the correction is made."""
-        opacity = self._opacity(darkroom.model("veils")(_small(photo)))
+        opacity = self._opacity(_ask(_small(photo), darkroom))
         return _spread(opacity, photo.size, darkroom, lambda large: large >= 0.5)
 
     def _opacity(self, answer: Plane) -> Plane:
@@ -139,7 +139,7 @@ class LiftVeils:
     def _measure(self, photo: Photo, darkroom: Darkroom) -> tuple[Veil | None, dict[str, Any]]:
         """What undoes the veil, or None, and the notes that explain it."""
         small = _small(photo)
-        answer = darkroom.model("veils")(small)
+        answer = _ask(small, darkroom)
         opacity = self._opacity(answer)
         share = float(np.count_nonzero(opacity) / opacity.size)
         gain, offset = read_answer(answer)
@@ -161,6 +161,14 @@ class LiftVeils:
 def _small(photo: Photo) -> Pixels:
     """What the network sees of a photo."""
     return in_color(photo.proxy(PROXY_SIDE))
+
+
+def _ask(small: Pixels, darkroom: Darkroom) -> Plane:
+    """The network's answer (h, w, `FIELDS`): the mean of what it says of a photo and its mirror."""
+    model = darkroom.model("veils")
+    straight = model(small)
+    mirrored = model(np.ascontiguousarray(small[:, ::-1]))[:, ::-1]
+    return np.asarray((straight + mirrored) / 2, np.float32)
 
 
 def read_answer(answer: Plane) -> tuple[Plane, Plane]:
@@ -206,7 +214,7 @@ def _log_odds(certainty: float) -> float:
 
 def veil_probability(photo: Photo, darkroom: Darkroom) -> Plane:
     """How likely each pixel is under a veil: (H, W) float32 in [0, 1]."""
-    odds = darkroom.model("veils")(_small(photo))[:, :, 0]
+    odds = _ask(_small(photo), darkroom)[:, :, 0]
     return _spread(
         odds, photo.size, darkroom, lambda large: 1 / (1 + np.exp(np.float32(RARE) - large))
     )

@@ -41,12 +41,12 @@ SPARED = 0.5
 """Share of examples without any other damage."""
 
 OFTEN = {
-    "stains": 0.36,
-    "tape": 0.12,
-    "leaks": 0.14,
+    "stains": 0.28,
+    "tape": 0.1,
+    "leaks": 0.12,
     "silver": 0.12,
-    "foxing": 0.1,
-    "fingerprints": 0.08,
+    "foxing": 0.08,
+    "fingerprints": 0.22,
     "chemistry": 0.08,
 }
 
