@@ -28,10 +28,6 @@ FIELDS = 7
 MOST_GAIN = 1.5
 """Largest change in the logarithm of a value; an offset is 1 at most."""
 
-RARE = 2.0
-"""How much too high the network's log odds are: it learned from photos of which two in three are
-veiled. Chosen by average precision on aged photos held out of training, of 0 to 5."""
-
 SEEN, FULL = -2.0, 0.0
 """Log odds from which a pixel next to a certain one is lifted, and from which it is all the way."""
 
@@ -132,7 +128,7 @@ class LiftVeils:
 
     def _opacity(self, answer: Plane) -> Plane:
         """How much of the correction is made at each small pixel; 0 everywhere if too few are."""
-        opacity = opaque(answer[:, :, 0] - np.float32(RARE), self.certainty)
+        opacity = opaque(answer[:, :, 0], self.certainty)
         few = np.count_nonzero(opacity) < self.least * opacity.size
         return np.zeros_like(opacity) if few else opacity
 
@@ -144,7 +140,7 @@ class LiftVeils:
         share = float(np.count_nonzero(opacity) / opacity.size)
         gain, offset = read_answer(answer)
         notes: dict[str, Any] = {
-            "surest": round(float(1 / (1 + np.exp(RARE - answer[:, :, 0].max()))), 4),
+            "surest": round(float(1 / (1 + np.exp(-answer[:, :, 0].max()))), 4),
             "veiled_share": round(share, 5),
         }
         if share == 0 or self.strength == 0:
@@ -164,11 +160,18 @@ def _small(photo: Photo) -> Pixels:
 
 
 def _ask(small: Pixels, darkroom: Darkroom) -> Plane:
-    """The network's answer (h, w, `FIELDS`): the mean of what it says of a photo and its mirror."""
+    """The network's answer (h, w, `FIELDS`): the mean of what it says of a photo and its mirrors.
+
+    It is asked about the photo as it is, mirrored across, mirrored down, and both. What only one
+    of the answers holds is error.
+    """
     model = darkroom.model("veils")
-    straight = model(small)
-    mirrored = model(np.ascontiguousarray(small[:, ::-1]))[:, ::-1]
-    return np.asarray((straight + mirrored) / 2, np.float32)
+    asked = [
+        model(np.ascontiguousarray(small[::down, ::across]))[::down, ::across]
+        for down in (1, -1)
+        for across in (1, -1)
+    ]
+    return np.asarray(np.mean(asked, axis=0), np.float32)
 
 
 def read_answer(answer: Plane) -> tuple[Plane, Plane]:
@@ -215,9 +218,7 @@ def _log_odds(certainty: float) -> float:
 def veil_probability(photo: Photo, darkroom: Darkroom) -> Plane:
     """How likely each pixel is under a veil: (H, W) float32 in [0, 1]."""
     odds = _ask(_small(photo), darkroom)[:, :, 0]
-    return _spread(
-        odds, photo.size, darkroom, lambda large: 1 / (1 + np.exp(np.float32(RARE) - large))
-    )
+    return _spread(odds, photo.size, darkroom, lambda large: 1 / (1 + np.exp(-large)))
 
 
 def _spread(
