@@ -166,8 +166,8 @@ class Calibration:
         peak: Slope of the log odds of the peak, for a network that verifies.
     """
 
-    slope: float = 0.847
-    offset: float = -2.855
+    slope: float = 0.805
+    offset: float = -2.944
     peak: float = 0.0
 
     def evidence(self, odds: Numbers) -> Numbers:
