@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..darkroom import Darkroom
-from ..models.model import Model
 from ..photo import Pixels
 from .marks import Calibration, Candidates, Numbers, log_odds
 
@@ -36,7 +35,8 @@ DOUBT = 1 / 400
 """Probability below which nothing is told apart; networks in bfloat16 end there."""
 
 BATCH = 64
-"""Views that the network is given at once, empty ones to fill up: one shape is prepared once."""
+"""Views that the network is given at once, half of them upside down, empty ones to fill up: one
+shape is prepared once."""
 
 Plane = NDArray[np.float32]
 Planes = NDArray[np.float32]
@@ -70,6 +70,10 @@ def ask(
 ) -> Numbers:
     """What the networks say of each candidate, in log odds; arguments as of `evidence`.
 
+    A mark has no upper side: the network that verifies is asked about each view and about the same
+    upside down, and the mean counts. What the two answers do not share is error; six further turns
+    and reflections would tell hardly more.
+
     Returns:
         (n, 2) by the network that verifies, which stands on the card of the damage network, and
         of the peaks; without one (n, 1), of the peaks alone.
@@ -84,24 +88,16 @@ def ask(
     odds = np.zeros(len(numbers))
 
     def answer(part: slice) -> None:
-        views = np.zeros((BATCH, VIEW_CHANNELS, VIEW_SIDE, VIEW_SIDE), np.float32)
+        views = np.zeros((2, BATCH // 2, VIEW_CHANNELS, VIEW_SIDE, VIEW_SIDE), np.float32)
         for place, number in enumerate(numbers[part]):
-            views[place] = view(scene, seen, int(number))
-        odds[part] = _mean_answer(model, views)[: len(numbers[part])]
+            views[0, place] = view(scene, seen, int(number))
+        views[1] = views[0, :, :, ::-1, ::-1]
+        told = model.each(views.reshape(BATCH, *views.shape[2:]))[:, 0].reshape(2, -1)
+        odds[part] = told.mean(axis=0)[: len(numbers[part])]
 
-    starts = range(0, len(numbers), BATCH)
-    room.several(answer, [slice(start, start + BATCH) for start in starts])
+    starts = range(0, len(numbers), BATCH // 2)
+    room.several(answer, [slice(start, start + BATCH // 2) for start in starts])
     return np.stack([odds, peaks], axis=1)
-
-
-def _mean_answer(model: Model, views: Planes) -> Numbers:
-    """Log odds (n,) of views (n, C, H, W): the mean of each and of the same upside down.
-
-    A mark has no upper side. What the two answers do not share is error; six further turns and
-    reflections would tell hardly more.
-    """
-    turned = np.ascontiguousarray(views[:, :, ::-1, ::-1])
-    return np.asarray((model.each(views)[:, 0] + model.each(turned)[:, 0]) / 2, np.float64)
 
 
 @dataclasses.dataclass(frozen=True)
