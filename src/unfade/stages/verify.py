@@ -86,17 +86,18 @@ def ask(
     numbers = np.flatnonzero(which)
     scene = look_over(pixels, probability, room)
     odds = np.zeros(len(numbers))
+    half = BATCH // 2
 
     def answer(part: slice) -> None:
-        views = np.zeros((2, BATCH // 2, VIEW_CHANNELS, VIEW_SIDE, VIEW_SIDE), np.float32)
+        views = np.zeros((2, half, VIEW_CHANNELS, VIEW_SIDE, VIEW_SIDE), np.float32)
         for place, number in enumerate(numbers[part]):
             views[0, place] = view(scene, seen, int(number))
         views[1] = views[0, :, :, ::-1, ::-1]
-        told = model.each(views.reshape(BATCH, *views.shape[2:]))[:, 0].reshape(2, -1)
+        told = model.each(views.reshape(BATCH, *views.shape[2:]))[:, 0].reshape(2, half)
         odds[part] = told.mean(axis=0)[: len(numbers[part])]
 
-    starts = range(0, len(numbers), BATCH // 2)
-    room.several(answer, [slice(start, start + BATCH // 2) for start in starts])
+    starts = range(0, len(numbers), half)
+    room.several(answer, [slice(start, start + half) for start in starts])
     return np.stack([odds, peaks], axis=1)
 
 
