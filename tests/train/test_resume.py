@@ -89,6 +89,28 @@ def test_the_last_step_is_kept_where_it_is_no_check(photos, tmp_path):
     assert_same(*(everything(tmp_path / k / "last.ckpt") for k in ("parts", "one")))
 
 
+def test_a_run_with_a_clock_ends_in_time_and_keeps_its_last_step(photos, tmp_path, monkeypatch):
+    seconds = iter(range(10**6))
+    monkeypatch.setattr(watch.time, "monotonic", lambda: float(next(seconds)))
+    run = a_run(photos, tmp_path / "r", steps=1000, minutes=0.25, every=500, ema=0.0)
+    kept = torch.load(fit(run), weights_only=True)
+    assert 2 <= kept["global_step"] < 20
+    assert kept["optimizer_states"][0]["param_groups"][0]["lr"] < 0.3 * run.rate
+
+
+def test_time_before_a_run_was_stopped_counts():
+    clock = watch.Clock(minutes=1)
+    clock.load_state_dict({"seconds": 59.9999})
+    task, trainer = SimpleNamespace(spent=0.0), SimpleNamespace(should_stop=False)
+    clock.on_train_start(trainer, task)
+    clock.on_train_batch_start(trainer, task)
+    assert task.spent == pytest.approx(1, abs=0.01)
+    while clock.seconds < 60:
+        pass
+    clock.on_train_batch_end(trainer, task)
+    assert trainer.should_stop
+
+
 def test_the_rate_halves_where_nothing_gets_better():
     plateau, task = watch.Plateau(), SimpleNamespace()
     rates = []

@@ -67,6 +67,23 @@ def test_what_fits_of_another_task_is_taken_and_the_rest_is_named(tmp_path):
     assert "begin fresh: first.weight, " in str(taken)
 
 
+def test_a_wider_network_begins_with_the_answers_of_a_narrow_one(tmp_path):
+    narrow, wide = SegmentationNet((4, 6, 8), 3, 2), SegmentationNet((4, 8, 12), 3, 2)
+    sample = torch.rand(2, 3, 32, 32)
+    for _ in range(3):
+        narrow(sample)  # Its normalization has seen something.
+    torch.save(narrow.state_dict(), tmp_path / "narrow.pth")
+    taken = begin_with(wide, tmp_path / "narrow.pth", sample[:1])
+    assert not taken.fresh
+    for mode in ("eval", "train"):
+        answers = [getattr(net, mode)()(sample) for net in (narrow, wide)]
+        assert torch.allclose(*answers, atol=1e-5)
+    wide(sample).square().mean().backward()
+    assert all(
+        p.grad is not None and p.grad.abs().sum() > 0 for p in wide.parameters() if p.ndim > 1
+    )
+
+
 def test_official_files_of_restormer_are_begun_with(tmp_path):
     shape = Shape(width=8, blocks=(1,) * 4, back=(1,) * 4)
     official = unlike(Restormer(shape))

@@ -24,7 +24,7 @@ from .data import Pictures, find_sources, gather
 from .loaders import SHRUNK, Material, loaders, read_material
 from .run import Run, from_record, parse
 from .tasks import channels, make_task, sample_input
-from .watch import Curves, KeepEnd, Looks, Plateau, Say, StopOnNan, checkpoints
+from .watch import Clock, Curves, KeepEnd, Looks, Plateau, Say, StopOnNan, checkpoints
 from .weights import begin_with, find_weights, open_checkpoint
 
 Tell = Callable[[str], None]
@@ -189,6 +189,7 @@ def make_trainer(run: Run, looks: Looks, tell: Tell) -> lightning.Trainer:
     callbacks: list[Any] = [looks]
     if run.ema:
         callbacks.append(EMAWeightAveraging(decay=run.ema, use_buffers=True))
+    callbacks += [Clock(run.minutes)] if run.minutes else []
     callbacks += [StopOnNan(), Say(tell), KeepEnd(run.folder, run.steps, every), Curves(run.folder)]
     if run.schedule == "plateau":
         callbacks.append(Plateau())
@@ -203,6 +204,7 @@ def make_trainer(run: Run, looks: Looks, tell: Tell) -> lightning.Trainer:
     return lightning.Trainer(
         default_root_dir=run.folder,
         max_steps=run.steps,
+        benchmark=torch.cuda.is_available() and not run.sides,
         precision=precision(run),
         gradient_clip_val=run.clip or None,
         val_check_interval=every,

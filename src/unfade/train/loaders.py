@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import torch
 from torch.utils.data import DataLoader
 
 from .crops import Batches, Crops, Examples, Maker, Mixed, Phase, phases
@@ -19,10 +20,12 @@ from .examples import (
     DenoiseExamples,
     InpaintExamples,
     WhiteNoiseExamples,
+    either,
 )
 from .fading import FadingData
 from .fading import shrink as shrink_square
 from .judged import read_judged
+from .kept import Kept
 from .pairs import PairCrops, find_pairs
 from .real import RealCrops
 from .restore import RestoreExamples
@@ -36,6 +39,19 @@ SHRUNK = {"fading": shrink_square, "veils": shrink_whole}
 
 JUDGED: Mapping[str, Callable[..., Examples]] = {"verify": JudgedData, "damage": RealCrops}
 """What tasks make of photos whose marks a person judged."""
+
+DECIDING = (
+    *("task", "seed", "library", "holes", "noise", "aging", "undo", "mode"),
+    *("judged", "share", "detector"),
+)
+"""Settings of a run that decide its examples, besides the pictures."""
+
+NOISES: Mapping[str, Callable[[], Maker]] = {
+    "mixed": DenoiseExamples,
+    "white": WhiteNoiseExamples,
+    "both": lambda: either(DenoiseExamples(), WhiteNoiseExamples()),
+}
+"""Examples to learn denoising from, by `Run.noise`."""
 
 CHECK_SEED = 10**6
 CHECKS = 128
@@ -60,6 +76,18 @@ class Material:
         """Checksum of what was learned from; where the pictures lie does not matter."""
         rows = sorted(line.split(",", 2)[:2] for line in self.manifest.splitlines()[1:])
         return hashlib.sha256(repr(rows).encode()).hexdigest()
+
+    def kept(self, run: Run) -> Examples:
+        """What is learned from, made once and kept, or only so much of it, if the run says so.
+
+        Only runs whose examples are the same share them: the folder's name is a checksum of what
+        decides them. Whether a new version of unfade ages alike is not seen from it.
+        """
+        if not (run.distinct or run.kept):
+            return self.learn
+        told = repr([self.sha256, [str(getattr(run, name)) for name in DECIDING]])
+        name = hashlib.sha256(told.encode()).hexdigest()[:16]
+        return Kept(self.learn, run.distinct, Path(run.kept) / name if run.kept else None)
 
 
 def read_material(run: Run) -> Material:
@@ -112,9 +140,9 @@ def loaders(
         Batches([Phase(checks, side, batch)], 0, rank, world),
     )
     options: dict[str, Any] = {"num_workers": run.workers, "worker_init_fn": one_thread}
-    options |= {"persistent_workers": run.workers > 0}
+    options |= {"persistent_workers": run.workers > 0, "pin_memory": torch.cuda.is_available()}
     return (
-        DataLoader(material.learn, batch_sampler=learn, **options),
+        DataLoader(material.kept(run), batch_sampler=learn, **options),
         DataLoader(material.check, batch_sampler=check, **options),
     )
 
@@ -144,7 +172,7 @@ def maker(run: Run, part: str) -> Maker:
     makers: dict[str, Callable[[], Maker]] = {
         "damage": lambda: DamageExamples(run.library, part),
         "inpaint": lambda: InpaintExamples(run.library, part, run.holes),
-        "denoise": DenoiseExamples if run.noise == "mixed" else WhiteNoiseExamples,
+        "denoise": NOISES[run.noise],
         "deblur": DeblurExamples,
         "restore": lambda: RestoreExamples(run.library, part, run.aging, run.undo),
     }

@@ -55,6 +55,7 @@ class Run:
     net: str = setting("", "network; by default the one that ships")
     preset: str = setting("small", "size of the network", choices=("small", "base"))
     steps: int = setting(20_000, "optimizer steps")
+    minutes: float = setting(0.0, "end after so long, the learning rate having fallen; 0 is never")
     batch: int = setting(8, "crops in a batch, for each device")
     side: int = setting(256, "side of a crop in pixels")
     sides: tuple[int, ...] = setting(
@@ -87,7 +88,9 @@ class Run:
     mask_weight: float = setting(4.0, "restore: how much more an artefact's pixel counts")
     holes: str = setting("thin", "inpaint: what is cut out", choices=("thin", "large", "both"))
     noise: str = setting(
-        "mixed", "denoise: grain, noise, blur and JPEG, or white noise", choices=("mixed", "white")
+        "mixed",
+        "denoise: grain, noise, blur and JPEG, white noise, or half of each",
+        choices=("mixed", "white", "both"),
     )
     detector: str = setting(
         "damage", "--judged, verify: the damage network whose marks are judged, name or ONNX file"
@@ -98,6 +101,10 @@ class Run:
     )
     workers: int = setting(1, "processes that make examples")
     cache_mb: int = setting(4000, "decoded photos kept in memory")
+    distinct: int = setting(
+        0, "how many examples; when all were seen they come again, mirrored; 0 is ever new ones"
+    )
+    kept: str = setting("", "folder where examples are kept, for all runs that learn from the same")
     threads: int = setting(0, "threads to compute with; 0 is all")
     seed: int = setting(0, "decides every example and every first weight")
     every: int = setting(500, "steps between two checks, each of which keeps a checkpoint")
@@ -122,6 +129,10 @@ class Run:
             raise ValueError("nothing to learn from; give --data, --clips or --pairs")
         if self.pairs and self.task in NO_PAIRS:
             raise ValueError(f"{self.task} learns from clean photos only; use --data, not --pairs")
+        if (self.distinct or self.kept) and self.task in NO_PAIRS:
+            raise ValueError(
+                f"examples of {self.task} are no pictures to mirror; leave --distinct and --kept"
+            )
         learns = self.task in ("damage", "verify")
         if self.judged and not (learns and len(self.judged) >= 2 and self.data):
             raise ValueError(

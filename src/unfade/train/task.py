@@ -33,12 +33,13 @@ class Task(lightning.LightningModule):
         schedule: `cosine`, `constant`, or `plateau`.
         optimizer: `adamw` or `muon`.
         drop: What `watch.Plateau` has made of the rate so far, 1 at first.
+        spent: Share of its time that the run has used, if it has a limit; kept by `watch.Clock`.
     """
 
     def __init__(self, net: nn.Module, lr: float, steps: int) -> None:
         super().__init__()
         self.net, self.lr, self.steps = net, lr, steps
-        self.schedule, self.optimizer, self.drop = "cosine", "adamw", 1.0
+        self.schedule, self.optimizer, self.drop, self.spent = "cosine", "adamw", 1.0, 0.0
 
     def forward(self, *inputs: Tensor) -> Tensor:
         answer: Tensor = self.net(*inputs)
@@ -66,7 +67,8 @@ class Task(lightning.LightningModule):
         warm = min(1.0, (step + 1) / max(1, min(200, self.steps // 10)))
         if self.schedule != "cosine":
             return warm * self.drop
-        return warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1, step / self.steps))))
+        done = min(1, max(step / self.steps, self.spent))
+        return warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
 
     def loss(self, batch: Batch) -> Tensor:
         """What is made small."""

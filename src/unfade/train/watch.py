@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,14 +36,45 @@ def checkpoints(folder: Path) -> list[ModelCheckpoint]:
     return [best, ModelCheckpoint(filename="last", **options)]
 
 
+class Clock(lightning.Callback):
+    """End a run after so many minutes; the learning rate falls over them.
+
+    Time before a run was stopped counts. A run with a clock depends on how fast the machine is, so
+    it is not the same twice.
+    """
+
+    def __init__(self, minutes: float) -> None:
+        self.limit, self.before, self.begun = minutes * 60, 0.0, math.inf
+
+    @property
+    def seconds(self) -> float:
+        return self.before + max(0.0, time.monotonic() - self.begun)
+
+    def on_train_start(self, trainer: Any, task: Any) -> None:
+        self.begun = time.monotonic()
+
+    def on_train_batch_start(self, trainer: Any, task: Any, *rest: Any) -> None:
+        task.spent = self.seconds / self.limit
+
+    def on_train_batch_end(self, trainer: Any, task: Any, *rest: Any) -> None:
+        trainer.should_stop = trainer.should_stop or self.seconds >= self.limit
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"seconds": self.seconds}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.before = state_dict["seconds"]
+
+
 class KeepEnd(lightning.Callback):
-    """Keep the last step too, where it is not a check."""
+    """Keep the last step too, where it is not a check; to be called after a `Clock`."""
 
     def __init__(self, folder: Path, steps: int, every: int) -> None:
         self.path, self.steps, self.every = folder / "last.ckpt", steps, every
 
     def on_train_batch_end(self, trainer: Any, *rest: Any) -> None:
-        if trainer.global_step == self.steps and self.steps % self.every:
+        ended = trainer.should_stop or trainer.global_step == self.steps
+        if ended and trainer.global_step % self.every:
             trainer.save_checkpoint(self.path)
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ..errors import ModelError
 from ..models.card import ModelCard
 from ..models.zoo import Zoo
-from .nets import make_net
+from .nets import SegmentationNet, make_net
 from .nets.keys import from_popular, is_popular
 
 State = Mapping[str, Tensor]
@@ -59,6 +59,8 @@ def find_weights(name: str) -> Path:
 def begin_with(net: nn.Module, place: Path, sample: Tensor) -> Taken:
     """Load into a network what fits of a file, tensor by tensor.
 
+    A segmentation network takes all of a narrower one and begins with its answers.
+
     Args:
         net: The network, without its task.
         place: A run folder (its best checkpoint), a checkpoint, an ONNX file that `unfade export`
@@ -79,6 +81,8 @@ def begin_with(net: nn.Module, place: Path, sample: Tensor) -> Taken:
     else:
         state = read_state(place)
     own = net.state_dict()
+    if isinstance(net, SegmentationNet) and _is_narrower(state, own):
+        state = net.widened(state)
     fits = {k: v for k, v in state.items() if k in own and own[k].shape == v.shape}
     if not fits:
         raise ModelError(
@@ -87,6 +91,15 @@ def begin_with(net: nn.Module, place: Path, sample: Tensor) -> Taken:
     net.load_state_dict({**own, **fits})
     fresh, unused = (tuple(k for k in names if k not in fits) for names in (own, state))
     return Taken(tuple(fits), fresh, unused)
+
+
+def _is_narrower(state: State, own: State) -> bool:
+    """Whether all tensors of a network are there, none of them larger and some smaller."""
+    if set(state) != set(own):
+        return False
+    pairs = [(state[name].shape, own[name].shape) for name in own]
+    fit = all(len(a) == len(b) and all(x <= y for x, y in zip(a, b, strict=True)) for a, b in pairs)
+    return fit and any(a != b for a, b in pairs)
 
 
 def _read_kin(place: Path, sample: Tensor) -> dict[str, Tensor]:

@@ -9,6 +9,7 @@ four times cheaper than at full resolution.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
@@ -58,6 +59,33 @@ class SegmentationNet(nn.Module):
             x = F.interpolate(x, scale_factor=2.0, mode="nearest")
             x = self.up[level](torch.cat([skips[level], x], dim=1))
         return F.pixel_shuffle(self.head(x), 2)
+
+    def widened(self, narrow: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Lay the tensors of a narrower network of this kind into this one, so that both agree.
+
+        Its channels hear nothing of the new ones at first; these begin as they are here.
+
+        References:
+            Chen et al., Net2Net: accelerating learning via knowledge transfer, ICLR 2016.
+        Raises:
+            KeyError, IndexError, RuntimeError: It is no such network, or not narrower.
+        """
+        wide = {}
+        for name, own in self.state_dict().items():
+            old, new = narrow[name], own.clone()
+            if old.ndim == 4:
+                inputs = torch.arange(old.shape[1])
+                if name.startswith("up.") and name.endswith(".0.0.weight"):
+                    # What came down stands first, and what comes up behind all of it.
+                    before = f"down.{name.split('.')[1]}.0.0.weight"
+                    high = len(narrow[before])
+                    inputs[high:] += len(self.state_dict()[before]) - high
+                new[: len(old)] = 0
+                new[: len(old), inputs] = old
+            elif old.ndim == 1:
+                new[: len(old)] = old
+            wide[name] = new if old.ndim else old
+        return wide
 
 
 class ResidualNet(nn.Module):
