@@ -12,7 +12,15 @@ from unfade.models.model import Model
 from unfade.photo import Origin, Photo, Pixels
 from unfade.pipeline import run
 from unfade.recipe import Recipe, Stage
-from unfade.stages.veils import FIELDS, MOST_GAIN, LiftVeils, enlarged, opaque, veil_probability
+from unfade.stages.veils import (
+    FIELDS,
+    MOST_GAIN,
+    LiftVeils,
+    enlarged,
+    opaque,
+    see_veils,
+    veil_probability,
+)
 
 TONE = np.array([0.8, 0.65, 0.4], np.float32)
 """What white becomes under the veil of these tests."""
@@ -45,6 +53,10 @@ class Stub(Darkroom):
 
     def map(self, fn, *arrays, out, **options):  # type: ignore[no-untyped-def]
         return super().map(fn, *arrays, out=out, **{**options, "tile": self.tile})
+
+
+def probability(photo: Photo, darkroom: Darkroom) -> np.ndarray:
+    return veil_probability(see_veils(photo, darkroom), darkroom)
 
 
 def scene(height: int = 144, width: int = 192, channels: int = 3) -> Pixels:
@@ -168,7 +180,7 @@ def test_a_field_is_enlarged_linearly_and_its_parts_fit() -> None:
 
 
 def test_the_probability_is_told_for_every_pixel_of_the_photo() -> None:
-    seen = veil_probability(Photo(scene(480, 640)), Stub(answer(size=(144, 192))))
+    seen = probability(Photo(scene(480, 640)), Stub(answer(size=(144, 192))))
     assert seen.shape == (480, 640)
     assert seen[:, 330:].min() > 0.99 and seen[:, :310].max() < 0.01
 
@@ -189,7 +201,7 @@ class Lopsided(Darkroom):
 def test_a_photo_and_its_mirrors_are_seen_alike(down: int, across: int) -> None:
     photo = Photo(scene())
     mirror = Photo(np.ascontiguousarray(photo.pixels[::down, ::across]))
-    seen = veil_probability(photo, Lopsided())
+    seen = probability(photo, Lopsided())
     assert np.ptp(seen) > 0.2
-    again = veil_probability(mirror, Lopsided())[::down, ::across]
+    again = probability(mirror, Lopsided())[::down, ::across]
     np.testing.assert_allclose(again, seen, atol=1e-5)

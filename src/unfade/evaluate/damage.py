@@ -25,7 +25,7 @@ from ..photo import Damage, Mask, Photo
 from ..pipeline import run
 from ..recipe import Recipe
 from ..stages.damage import DetectDamage, damage_probability
-from ..stages.veils import LiftVeils, veil_probability
+from ..stages.veils import LiftVeils, see_veils, veil_probability
 
 COMPONENT_PX = 25
 CLEAR = 16 / 255
@@ -77,7 +77,7 @@ class DamageFigures:
         for stage in stages:
             if isinstance(stage, LiftVeils):
                 with darkroom.during("evaluate"):
-                    mask = np.maximum(mask, stage.covers(clean, darkroom))
+                    mask = np.maximum(mask, stage.covers(see_veils(clean, darkroom), darkroom))
         self.false_components += false_components(mask)
         self.clean_megapixels += mask.size / 1e6
 
@@ -106,8 +106,9 @@ def look_for_damage(photo: Photo, stages: Sequence[Any], darkroom: Darkroom) -> 
     veiled = covered = np.zeros(photo.size, np.float32)
     with darkroom.during("evaluate"):
         if lift is not None:
-            veiled, covered = veil_probability(photo, darkroom), lift.covers(photo, darkroom)
-            lifted = lift(photo, darkroom).pixels
+            sight = see_veils(photo, darkroom)
+            veiled, covered = veil_probability(sight, darkroom), lift.covers(sight, darkroom)
+            lifted = lift.lifted(photo, sight, darkroom).pixels
             photo = photo if lifted is None else dataclasses.replace(photo, pixels=lifted)
         probability = damage_probability(photo, darkroom)
     marks, _ = dataclasses.replace(detect, grow_px=0).mask(photo, probability, darkroom)

@@ -83,6 +83,21 @@ class Veil:
 
 
 @dataclasses.dataclass(frozen=True)
+class Sight:
+    """A photo from afar, and what the network says of it.
+
+    Attributes:
+        size: (height, width) of the photo in pixels.
+        small: (h, w, 3) float32 in [0, 1].
+        answer: (h, w, `FIELDS`) float32.
+    """
+
+    size: tuple[int, int]
+    small: Pixels
+    answer: Plane
+
+
+@dataclasses.dataclass(frozen=True)
 class LiftVeils:
     """Take away stains, tape, light leaks and mirrored silver, through which the photo shows.
 
@@ -107,11 +122,15 @@ class LiftVeils:
         check_settings(self)
 
     def look(self, photo: Photo, darkroom: Darkroom) -> Finding:
-        veil, notes = self._measure(photo, darkroom)
+        veil, notes = self._measure(see_veils(photo, darkroom))
         return Finding(veil is not None, str(notes["evidence"]))
 
     def __call__(self, photo: Photo, darkroom: Darkroom) -> Edit:
-        veil, notes = self._measure(photo, darkroom)
+        return self.lifted(photo, see_veils(photo, darkroom), darkroom)
+
+    def lifted(self, photo: Photo, sight: Sight, darkroom: Darkroom) -> Edit:
+        """Lift the veils off a photo that the network has seen."""
+        veil, notes = self._measure(sight)
         if veil is None:
             return Edit(notes=notes)
 
@@ -121,10 +140,10 @@ class LiftVeils:
         out = darkroom.empty(photo.pixels.shape)
         return Edit(pixels=darkroom.map(work, photo.pixels, out=out), notes=notes)
 
-    def covers(self, photo: Photo, darkroom: Darkroom) -> Mask:
+    def covers(self, sight: Sight, darkroom: Darkroom) -> Mask:
         """Where veils are lifted: (H, W), 1 where at least half of the correction is made."""
-        opacity = self._opacity(_ask(_small(photo), darkroom))
-        return _spread(opacity, photo.size, darkroom, lambda large: large >= 0.5)
+        opacity = self._opacity(sight.answer)
+        return _spread(opacity, sight.size, darkroom, lambda large: large >= 0.5)
 
     def _opacity(self, answer: Plane) -> Plane:
         """How much of the correction is made at each small pixel; 0 everywhere if too few are."""
@@ -132,10 +151,9 @@ class LiftVeils:
         few = np.count_nonzero(opacity) < self.least * opacity.size
         return np.zeros_like(opacity) if few else opacity
 
-    def _measure(self, photo: Photo, darkroom: Darkroom) -> tuple[Veil | None, dict[str, Any]]:
+    def _measure(self, sight: Sight) -> tuple[Veil | None, dict[str, Any]]:
         """What undoes the veil, or None, and the notes that explain it."""
-        small = _small(photo)
-        answer = _ask(small, darkroom)
+        small, answer = sight.small, sight.answer
         opacity = self._opacity(answer)
         share = float(np.count_nonzero(opacity) / opacity.size)
         gain, offset = read_answer(answer)
@@ -154,24 +172,18 @@ class LiftVeils:
         return veil, {"evidence": evidence, **notes}
 
 
-def _small(photo: Photo) -> Pixels:
-    """What the network sees of a photo."""
-    return in_color(photo.proxy(PROXY_SIDE))
+def see_veils(photo: Photo, darkroom: Darkroom) -> Sight:
+    """Ask the network about a photo as it is, mirrored across, mirrored down, and both.
 
-
-def _ask(small: Pixels, darkroom: Darkroom) -> Plane:
-    """The network's answer (h, w, `FIELDS`): the mean of what it says of a photo and its mirrors.
-
-    It is asked about the photo as it is, mirrored across, mirrored down, and both. What only one
-    of the answers holds is error.
+    What only one of the answers holds is error; their mean counts.
     """
-    model = darkroom.model("veils")
+    model, small = darkroom.model("veils"), in_color(photo.proxy(PROXY_SIDE))
     asked = [
         model(np.ascontiguousarray(small[::down, ::across]))[::down, ::across]
         for down in (1, -1)
         for across in (1, -1)
     ]
-    return np.asarray(np.mean(asked, axis=0), np.float32)
+    return Sight(photo.size, small, np.asarray(np.mean(asked, axis=0), np.float32))
 
 
 def read_answer(answer: Plane) -> tuple[Plane, Plane]:
@@ -215,10 +227,10 @@ def _log_odds(certainty: float) -> float:
     return math.inf if certainty else -math.inf
 
 
-def veil_probability(photo: Photo, darkroom: Darkroom) -> Plane:
-    """How likely each pixel is under a veil: (H, W) float32 in [0, 1]."""
-    odds = _ask(_small(photo), darkroom)[:, :, 0]
-    return _spread(odds, photo.size, darkroom, lambda large: 1 / (1 + np.exp(-large)))
+def veil_probability(sight: Sight, darkroom: Darkroom) -> Plane:
+    """How likely each pixel of a photo is under a veil: (H, W) float32 in [0, 1]."""
+    odds = sight.answer[:, :, 0]
+    return _spread(odds, sight.size, darkroom, lambda large: 1 / (1 + np.exp(-large)))
 
 
 def _spread(
