@@ -25,7 +25,10 @@ def thinness(truth: Tensor, window: int = 15) -> Tensor:
         truth: (N, 1, H, W) of 0 and 1.
         window: Side in pixels of the square over which the share of damage is taken.
     """
-    return 1 - F.avg_pool2d(truth, window, 1, window // 2, count_include_pad=False)
+    # A mean of means of columns: a quarter of the work of the square.
+    reach = window // 2
+    columns = F.avg_pool2d(truth, (window, 1), 1, (reach, 0), count_include_pad=False)
+    return 1 - F.avg_pool2d(columns, (1, window), 1, (0, reach), count_include_pad=False)
 
 
 def entropy_dice(logits: Tensor, truth: Tensor, counts: Tensor) -> Tensor:
