@@ -39,9 +39,13 @@ def age_pair(clean: Photo, aging: Recipe, darkroom: Darkroom) -> Pair:
     rounded otherwise than without it, by as much as JPEG rounds everywhere, which is noise.
     """
     before_jpeg = tuple(stage for stage in aging if stage.name != "jpeg")
+    jpegs = tuple(stage for stage in aging if stage.name == "jpeg")
     dry = dataclasses.replace(aging, stages=before_jpeg)
     damaged = run(clean, dry, darkroom)
-    aged = damaged if len(before_jpeg) == len(aging.stages) else run(clean, aging, darkroom)
+    if (*before_jpeg, *jpegs) == tuple(aging):
+        aged = run(damaged, dataclasses.replace(aging, stages=jpegs), darkroom)
+    else:
+        aged = run(clean, aging, darkroom)
     sound = spared(dry)
     whole = damaged if len(sound.stages) == len(before_jpeg) else run(clean, sound, darkroom)
     change = np.abs(scanned(damaged).pixels - scanned(whole).pixels).max(axis=2)

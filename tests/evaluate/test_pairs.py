@@ -8,7 +8,9 @@ import pytest
 from unfade.darkroom import Darkroom
 from unfade.degrade import draw_aging
 from unfade.evaluate import age_pair
+from unfade.pairs import scanned
 from unfade.photo import Photo
+from unfade.pipeline import run
 from unfade.recipe import Recipe
 
 VISIBLE = 10 / 255
@@ -36,6 +38,14 @@ def test_the_noise_of_a_jpeg_is_no_artefact(photo):
     assert (pair.artifacts > 0).any()
     assert np.array_equal(pair.artifacts, age_pair(photo, dry, Darkroom()).artifacts)
     assert not np.array_equal(pair.aged.pixels, age_pair(photo, dry, Darkroom()).aged.pixels)
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_it_is_aged_as_the_aging_says_wherever_jpeg_comes(photo, turn):
+    aging = aging_with("particles", "jpeg")
+    aging = dataclasses.replace(aging, stages=aging.stages[::turn])
+    whole = scanned(run(photo, aging, Darkroom()))
+    assert np.array_equal(age_pair(photo, aging, Darkroom()).aged.pixels, whole.pixels)
 
 
 def test_every_damaged_pixel_is_of_a_kind(photo):
