@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
+import shutil
+
+import cv2
 import numpy as np
 import pytest
 
@@ -79,6 +83,28 @@ def test_runs_share_what_they_learn_from_if_it_is_the_same(other, shared, photos
     runs = [Run("damage", **settings), Run("damage", **settings | other)]
     folders = {read_material(run).kept(run).folder for run in runs}
     assert len(folders) == (1 if shared else 2)
+
+
+def test_pictures_in_another_order_are_other_examples(photos, tmp_path):
+    places = [str(tmp_path / name) for name in "ab"]
+    for place in places:
+        shutil.copytree(photos, place)
+    for number, path in enumerate(sorted((tmp_path / "b").iterdir())):
+        path.write_bytes(cv2.imencode(".png", np.full((64, 64, 3), 9 * number, np.uint8))[1])
+    folders = {
+        read_material(run).kept(run).folder
+        for order in (places, places[::-1])
+        for run in [Run("damage", tuple(order), kept=str(tmp_path / "k"), side=32)]
+    }
+    assert len(folders) == 2
+
+
+def test_half_of_the_noise_is_white_and_workers_may_be_given_it(photos):
+    run = Run("denoise", (str(photos),), noise="both", side=64)
+    learn = pickle.loads(pickle.dumps(read_material(run).learn))
+    # White noise alone is not clipped to what a file can hold.
+    white = sum(bool(learn[Draw(number, 64)][0].max() > 1) for number in range(60))
+    assert 10 < white < 45
 
 
 def test_a_run_learns_from_kept_examples(photos, tmp_path):

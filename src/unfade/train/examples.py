@@ -30,7 +30,6 @@ from ..photo import Damage, Photo
 from ..pipeline import run
 from ..recipe import Recipe
 from .aging import draw_any_aging
-from .crops import Maker
 from .holes import draw_large_holes
 
 Array = NDArray[np.float32]
@@ -209,11 +208,6 @@ class WhiteNoiseExamples:
         """Give the noisy crop (H, W, 3), not clipped, and the clean one."""
         sigma = np.float32(rng.uniform(0, self.highest) / 255)
         return crop + rng.standard_normal(crop.shape, np.float32) * sigma, crop
-
-
-def either(first: Maker, second: Maker) -> Maker:
-    """Half of the examples by each maker."""
-    return lambda crop, rng: (first if rng.random() < 0.5 else second)(crop, rng)
 
 
 @dataclasses.dataclass(frozen=True)

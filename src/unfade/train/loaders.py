@@ -20,7 +20,6 @@ from .examples import (
     DenoiseExamples,
     InpaintExamples,
     WhiteNoiseExamples,
-    either,
 )
 from .fading import FadingData
 from .fading import shrink as shrink_square
@@ -41,17 +40,10 @@ JUDGED: Mapping[str, Callable[..., Examples]] = {"verify": JudgedData, "damage":
 """What tasks make of photos whose marks a person judged."""
 
 DECIDING = (
-    *("task", "seed", "library", "holes", "noise", "aging", "undo", "mode"),
-    *("judged", "share", "detector"),
+    *("task", "seed", "library", "holes", "noise", "aging", "undo"),
+    *("pairs", "judged", "share", "detector"),
 )
-"""Settings of a run that decide its examples, besides the pictures."""
-
-NOISES: Mapping[str, Callable[[], Maker]] = {
-    "mixed": DenoiseExamples,
-    "white": WhiteNoiseExamples,
-    "both": lambda: either(DenoiseExamples(), WhiteNoiseExamples()),
-}
-"""Examples to learn denoising from, by `Run.noise`."""
+"""Settings of a run that decide its examples, besides the pictures and their order."""
 
 CHECK_SEED = 10**6
 CHECKS = 128
@@ -74,18 +66,22 @@ class Material:
     @property
     def sha256(self) -> str:
         """Checksum of what was learned from; where the pictures lie does not matter."""
-        rows = sorted(line.split(",", 2)[:2] for line in self.manifest.splitlines()[1:])
-        return hashlib.sha256(repr(rows).encode()).hexdigest()
+        return hashlib.sha256(repr(sorted(self._rows)).encode()).hexdigest()
+
+    @property
+    def _rows(self) -> list[list[str]]:
+        """Part and checksum of every picture, in the order in which they are drawn from."""
+        return [line.split(",", 2)[:2] for line in self.manifest.splitlines()[1:]]
 
     def kept(self, run: Run) -> Examples:
         """What is learned from, made once and kept, or only so much of it, if the run says so.
 
         Only runs whose examples are the same share them: the folder's name is a checksum of what
-        decides them. Whether a new version of unfade ages alike is not seen from it.
+        decides them. Whether a library, a detector or unfade itself changed is not seen from it.
         """
         if not (run.distinct or run.kept):
             return self.learn
-        told = repr([self.sha256, [str(getattr(run, name)) for name in DECIDING]])
+        told = repr([self._rows, [str(getattr(run, name)) for name in DECIDING]])
         name = hashlib.sha256(told.encode()).hexdigest()[:16]
         return Kept(self.learn, run.distinct, Path(run.kept) / name if run.kept else None)
 
@@ -163,6 +159,9 @@ def _crops(run: Run, sources: Sequence[Source], part: str) -> Examples:
         return VeilData(pictures, run.library, part, seed)
     if run.task == "verify":
         return VerifyData(pictures, Detector(run.detector), run.library, part, seed)
+    if run.task == "denoise" and run.noise == "both":
+        mixed, white = DenoiseExamples(), WhiteNoiseExamples()
+        return Mixed(Crops(pictures, mixed, seed), Crops(pictures, white, seed), 0.5)
     return Crops(pictures, maker(run, part), seed)
 
 
@@ -172,7 +171,7 @@ def maker(run: Run, part: str) -> Maker:
     makers: dict[str, Callable[[], Maker]] = {
         "damage": lambda: DamageExamples(run.library, part),
         "inpaint": lambda: InpaintExamples(run.library, part, run.holes),
-        "denoise": NOISES[run.noise],
+        "denoise": DenoiseExamples if run.noise == "mixed" else WhiteNoiseExamples,
         "deblur": DeblurExamples,
         "restore": lambda: RestoreExamples(run.library, part, run.aging, run.undo),
     }

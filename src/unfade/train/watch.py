@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
 import math
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import cv2
 import lightning
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import ModelCheckpoint, Timer
 from lightning.pytorch.loggers import TensorBoardLogger
 from numpy.typing import NDArray
 from torch import Tensor
@@ -36,34 +36,19 @@ def checkpoints(folder: Path) -> list[ModelCheckpoint]:
     return [best, ModelCheckpoint(filename="last", **options)]
 
 
-class Clock(lightning.Callback):
+class Clock(Timer):
     """End a run after so many minutes; the learning rate falls over them.
 
     Time before a run was stopped counts. A run with a clock depends on how fast the machine is, so
-    it is not the same twice.
+    it is not the same twice. Of several processes the clock of the first counts.
     """
 
     def __init__(self, minutes: float) -> None:
-        self.limit, self.before, self.begun = minutes * 60, 0.0, math.inf
-
-    @property
-    def seconds(self) -> float:
-        return self.before + max(0.0, time.monotonic() - self.begun)
-
-    def on_train_start(self, trainer: Any, task: Any) -> None:
-        self.begun = time.monotonic()
+        super().__init__(datetime.timedelta(minutes=minutes), verbose=False)
+        self.limit = minutes * 60
 
     def on_train_batch_start(self, trainer: Any, task: Any, *rest: Any) -> None:
-        task.spent = self.seconds / self.limit
-
-    def on_train_batch_end(self, trainer: Any, task: Any, *rest: Any) -> None:
-        trainer.should_stop = trainer.should_stop or self.seconds >= self.limit
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"seconds": self.seconds}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.before = state_dict["seconds"]
+        task.spent = trainer.strategy.broadcast(self.time_elapsed() / self.limit)
 
 
 class KeepEnd(lightning.Callback):

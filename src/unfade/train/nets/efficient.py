@@ -70,16 +70,16 @@ class SegmentationNet(nn.Module):
         Raises:
             KeyError, IndexError, RuntimeError: It is no such network, or not narrower.
         """
-        wide = {}
-        for name, own in self.state_dict().items():
-            old, new = narrow[name], own.clone()
+        own, wide = self.state_dict(), {}
+        for name in own:
+            old, new = narrow[name], own[name].clone()
             if old.ndim == 4:
                 inputs = torch.arange(old.shape[1])
                 if name.startswith("up.") and name.endswith(".0.0.weight"):
                     # What came down stands first, and what comes up behind all of it.
                     before = f"down.{name.split('.')[1]}.0.0.weight"
                     high = len(narrow[before])
-                    inputs[high:] += len(self.state_dict()[before]) - high
+                    inputs[high:] += len(own[before]) - high
                 new[: len(old)] = 0
                 new[: len(old), inputs] = old
             elif old.ndim == 1:
