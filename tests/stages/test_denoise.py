@@ -136,11 +136,18 @@ def test_grain_and_texture_stay_where_only_jpeg_opens_the_gate():
     whole = np.rint(np.clip(photo.pixels, 0, 1) * 255).astype(np.uint8)
     code = cv2.imencode(".jpg", whole, [cv2.IMWRITE_JPEG_QUALITY, 92])[1]
     seen = Photo(cv2.imdecode(code, cv2.IMREAD_COLOR).astype(np.float32) / 255)
-    edit = Denoise(gate=255, jpeg_gate=0)(seen, Stub())
-    removed = np.std((edit.pixels - seen.pixels)[10:-10, 20:80])
-    assert removed <= 1.2 * JPEG_REMOVED * max(edit.notes["blockiness"], 1 / 2550)
-    whole_change = Denoise(gate=0, jpeg_gate=0, detail=0)(seen, Stub()).pixels - seen.pixels
-    assert removed < 0.6 * np.std(whole_change[10:-10, 20:80])
+
+    def removed(**settings):
+        edit = Denoise(jpeg_gate=0, **settings)(seen, Stub())
+        return np.std((edit.pixels - seen.pixels)[10:-10, 20:80]), edit.notes["blockiness"]
+
+    some, blockiness = removed(gate=255)
+    assert some <= 1.2 * JPEG_REMOVED / 0.3 * max(blockiness, 1 / 2550)
+    less, _ = removed(gate=255, detail=0.6)
+    assert less < 0.7 * some
+    whole_change, _ = removed(gate=0, detail=0)
+    assert some < 0.6 * whole_change
+    assert removed(gate=255, detail=0)[0] == whole_change
 
 
 def test_a_setting_out_of_range_is_refused():
