@@ -145,12 +145,15 @@ def test_the_page_can_be_used_without_a_mouse_or_eyes():
 
 
 def test_the_page_shows_masks_origins_steps_and_numbers():
-    text = page(*pair(), About("print", "unsure", {"psnr_after_db": 31.25}))
+    numbers = {"psnr_after_db": 31.25, "changed_pixels": 2469321.0}
+    text = page(*pair(), About("print", "unsure", numbers))
     for words in (
         'id="show-mask"',
         'id="show-origin"',
         "one line",
         "31.25",
+        "Pixels that changed",
+        "2,469,321",
         "scan.tif",
         "unsure",
         "0.25 s",

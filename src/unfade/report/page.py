@@ -29,6 +29,8 @@ from .pictures import (
 TEMPLATE = Path(__file__).with_name("page.html")
 STYLE = Path(__file__).with_name("look.css")
 NUMBERS = {
+    "changed_pixels": "Pixels that changed",
+    "untouched_pixels_verified": "Pixels of the written file compared and found unchanged",
     "psnr_before_db": "PSNR against the reference, before (dB)",
     "psnr_after_db": "PSNR against the reference, after (dB)",
     "ssim_before": "SSIM against the reference, before",
@@ -207,7 +209,7 @@ def _value(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "none"}[value]
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{value:,.0f}" if value.is_integer() and abs(value) >= 1000 else f"{value:.4g}"
     if isinstance(value, Mapping):
         return _joined(f"{key} {_value(item)}" for key, item in value.items())
     if isinstance(value, list):
