@@ -53,8 +53,9 @@ def smooth_fill(pixels: Pixels, mask: Mask, coarse: NDArray[np.float32]) -> Pixe
     """
     levels = _push(_weighted(pixels, mask), GRID.bit_length())
     levels[-1] = np.dstack([coarse, np.ones(coarse.shape[:2], np.float32)])
-    filled = _pull(levels)[: pixels.shape[0], : pixels.shape[1]]
-    return np.where(mask[:, :, None] > 0, filled, pixels)
+    # Of the finest level nothing is needed but the pixels: each is known, or its cell tells.
+    above = _enlarged(_pull(levels[1:]), pixels.shape[:2])
+    return np.where(mask[:, :, None] > 0, above, pixels)
 
 
 def _weighted(pixels: Pixels, mask: Mask) -> NDArray[np.float32]:
@@ -62,11 +63,13 @@ def _weighted(pixels: Pixels, mask: Mask) -> NDArray[np.float32]:
 
     Padding counts as unknown.
     """
-    known = (mask <= 0).astype(np.float32)[:, :, None]
-    planes = np.concatenate([pixels * known, known], axis=2)
-    below = round_up(pixels.shape[0], GRID) - pixels.shape[0]
-    right = round_up(pixels.shape[1], GRID) - pixels.shape[1]
-    return np.asarray(cv2.copyMakeBorder(planes, 0, below, 0, right, cv2.BORDER_CONSTANT))
+    height, width, channels = pixels.shape
+    size = (round_up(height, GRID), round_up(width, GRID))
+    weighted = np.zeros((*size, channels + 1), np.float32)
+    within = weighted[:height, :width]
+    within[:, :, :channels], within[:, :, channels] = pixels, 1
+    within[mask > 0] = 0
+    return weighted
 
 
 def _push(weighted: NDArray[np.float32], levels: int) -> list[NDArray[np.float32]]:
@@ -85,12 +88,16 @@ def _pull(pyramid: list[NDArray[np.float32]]) -> NDArray[np.float32]:
     top = pyramid[-1]
     filled = np.where(top[:, :, -1:] > 0, top[:, :, :-1] / np.maximum(top[:, :, -1:], 1e-6), 0.5)
     for level in reversed(pyramid[:-1]):
-        height, width = level.shape[:2]
-        size = (filled.shape[1] * 2, filled.shape[0] * 2)
-        above = cv2.resize(filled, size, interpolation=cv2.INTER_LINEAR)
-        above = above.reshape(size[1], size[0], -1)[:height, :width]
+        above = _enlarged(filled, level.shape[:2])
         weight = level[:, :, -1:]
         # A cell that is known by half or more speaks for itself; below that it mixes in.
         trust = np.minimum(weight * 2, 1)
         filled = trust * level[:, :, :-1] / np.maximum(weight, 1e-6) + (1 - trust) * above
     return np.asarray(filled, np.float32)
+
+
+def _enlarged(cells: NDArray[np.floating], size: tuple[int, ...]) -> NDArray[np.float32]:
+    """Twice as large, cut to (height, width) `size`."""
+    width, height = cells.shape[1] * 2, cells.shape[0] * 2
+    twice = cv2.resize(cells, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(twice, np.float32).reshape(height, width, -1)[: size[0], : size[1]]

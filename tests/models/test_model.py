@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from unfade.errors import ModelError
 from unfade.models.card import ModelCard
-from unfade.models.model import Model, from_planes, to_planes
+from unfade.models.model import Model, to_planes
 
 
 def model(network, **facts):
@@ -30,7 +30,7 @@ def test_padding_comes_off_again(height, width, channels, grid):
     assert planes.shape[:2] == (1, channels)
     assert planes.shape[2] % grid == planes.shape[3] % grid == 0
     assert planes.flags.c_contiguous
-    assert np.array_equal(from_planes(planes[0], (height, width)), pixels)
+    assert np.array_equal(planes[0, :, :height, :width].transpose(1, 2, 0), pixels)
 
 
 def test_the_edge_is_repeated_right_and_below():
@@ -50,6 +50,9 @@ def test_a_network_sees_its_grid_and_the_caller_his_size(height, width):
     answer = model(network, multiple_of=8)(pixels)
     assert seen[0][2] % 8 == seen[0][3] % 8 == 0
     assert np.array_equal(answer, pixels)
+    assert answer.flags.c_contiguous
+    planes = model(network, multiple_of=8).planes(pixels)
+    assert np.array_equal(planes, pixels.transpose(2, 0, 1))
 
 
 def test_an_upscaled_answer_loses_its_padding_too():

@@ -39,6 +39,14 @@ class Model:
         Raises:
             ModelError: The arrays do not fit the card's inputs.
         """
+        answer = self.planes(*arrays)
+        return answer if answer.ndim != 3 else np.ascontiguousarray(answer.transpose(1, 2, 0))
+
+    def planes(self, *arrays: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The same with channels first, as the network gives them: (channels_out, H, W), a view.
+
+        Turning many channels of a tile around takes longer than reading one of them.
+        """
         planes = [to_planes(array, self.card.multiple_of) for array in arrays]
         channels = tuple(plane.shape[1] for plane in planes)
         if channels != self.card.inputs:
@@ -49,7 +57,7 @@ class Model:
         if answer.ndim != 3:
             return answer
         height, width = arrays[0].shape[:2]
-        return from_planes(answer, (height * self.card.scale, width * self.card.scale))
+        return answer[:, : height * self.card.scale, : width * self.card.scale]
 
     def each(self, planes: NDArray[np.float32]) -> NDArray[np.float32]:
         """Run a network that answers with numbers on many small pictures at once.
@@ -87,8 +95,3 @@ def to_planes(array: NDArray[np.float32], multiple_of: int = 1) -> NDArray[np.fl
     if array.ndim == 2:
         array = array[:, :, None]
     return np.ascontiguousarray(array.transpose(2, 0, 1)[None], np.float32)
-
-
-def from_planes(planes: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Turn (C, H', W') into (H, W, C) contiguous, dropping the padding."""
-    return np.ascontiguousarray(planes[:, : size[0], : size[1]].transpose(1, 2, 0))

@@ -199,10 +199,10 @@ def find_damage(
     kinds = darkroom.empty(photo.size, np.uint8) if model.card.channels_out > 1 else None
 
     def ask(tile: Tile, pixels: Plane) -> Plane:
-        answer = model(in_color(pixels))
+        answer = model.planes(in_color(pixels))
         if kinds is not None:
-            kinds[tile.core] = 1 + answer[:, :, 1:].argmax(axis=2)[tile.inner]
-        return answer[:, :, 0]
+            kinds[tile.core] = 1 + highest_plane(answer[1:])[tile.inner]
+        return answer[0]
 
     probability = darkroom.map(
         ask,
@@ -221,6 +221,19 @@ def find_damage(
         out=darkroom.empty(photo.size),
     )
     return both, kinds
+
+
+def highest_plane(planes: NDArray[np.float32]) -> Kinds:
+    """Which of the planes (n, H, W) is the highest at each pixel, the first of equals: (H, W) uint8.
+
+    A seventh of the time of `argmax`.
+    """
+    highest, which = planes[0].copy(), np.zeros(planes.shape[1:], np.uint8)
+    for number, plane in enumerate(planes[1:], 1):
+        higher = np.asarray(cv2.compare(plane, highest, cv2.CMP_GT), np.uint8)
+        np.maximum(which, higher & np.uint8(number), out=which)
+        cv2.max(plane, highest, dst=highest)
+    return which
 
 
 def mark_statistics(mask: Mask, kinds: Kinds | None = None) -> dict[str, Any]:
