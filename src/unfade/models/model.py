@@ -40,7 +40,9 @@ class Model:
             ModelError: The arrays do not fit the card's inputs.
         """
         answer = self.planes(*arrays)
-        return answer if answer.ndim != 3 else np.ascontiguousarray(answer.transpose(1, 2, 0))
+        if answer.ndim != 3:
+            return answer
+        return np.asarray(cv2.merge(list(answer)), np.float32).reshape(*answer.shape[1:], -1)
 
     def planes(self, *arrays: NDArray[np.float32]) -> NDArray[np.float32]:
         """The same with channels first, as the network gives them: (channels_out, H, W), a view.

@@ -224,7 +224,7 @@ def find_damage(
 
 
 def highest_plane(planes: NDArray[np.float32]) -> Kinds:
-    """Which of the planes (n, H, W) is the highest at each pixel, the first of equals: (H, W) uint8.
+    """Which of the planes (n, H, W) is highest at each pixel, the first of equals: (H, W) uint8.
 
     A seventh of the time of `argmax`.
     """
