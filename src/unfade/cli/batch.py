@@ -284,7 +284,8 @@ def _print_summary(outcomes: Sequence[Outcome], planned: int, stopped: bool) -> 
     seconds = sum(o.seconds for o in outcomes if o.state is State.PLANNED)
     click.echo(told + (f", about {seconds:.0f} s in all" if seconds else ""))
     for outcome in outcomes:
-        if outcome.state is State.FAILED and len(outcomes) > 1:
+        told_already = len(outcomes) == 1 and outcome.job.target
+        if outcome.state is State.FAILED and not told_already:
             click.echo(f"  failed   {outcome.job.source}: {_why(outcome)}")
     skipped = [o for o in outcomes if o.state is State.SKIPPED]
     for outcome in skipped[:20]:

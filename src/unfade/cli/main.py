@@ -28,6 +28,9 @@ COMMANDS = {
 }
 """One line per command; the command itself is `command` in the module of the same name."""
 
+MISTAKE = 2
+"""Exit code of a mistake in the command, as click has it for an option it does not know."""
+
 
 class OneByOne(click.Group):
     """A group that imports a command when it is called, and shows errors in one line."""
@@ -55,8 +58,21 @@ class OneByOne(click.Group):
         except Cancelled as error:
             click.echo(f"unfade: {error}", err=True)
             ctx.exit(130)
+        except BrokenPipeError:
+            raise  # Whoever read has heard enough (`| head`); click ends quietly then.
         except (UnfadeError, ValueError, OSError) as error:
-            raise click.ClickException(" ".join(str(error).split())) from error
+            raise _in_one_line(error) from error
+
+
+def _in_one_line(error: Exception) -> click.ClickException:
+    """What is shown of an error that no photo is to blame for, with its exit code."""
+    from ..errors import RecipeError
+
+    told = click.ClickException(" ".join(str(error).split()))
+    # A plain ValueError is a caller's mistake; its children (Unicode, JSON) are about a file.
+    if isinstance(error, RecipeError) or type(error) is ValueError:
+        told.exit_code = MISTAKE
+    return told
 
 
 @click.group(

@@ -114,15 +114,15 @@ def equipment(engine: str, threads: int, memory: int | None) -> Equipment:
     """Check and gather what a darkroom is opened with.
 
     Raises:
-        EngineError: No such engine.
+        BadParameter: No such engine.
     """
     from ..darkroom import DEFAULT_MEMORY
     from ..engines import ENGINES
-    from ..errors import EngineError
     from ..jobs import Equipment
 
     if engine != "auto" and engine not in ENGINES:
-        raise EngineError(f"no engine {engine!r}; known: auto, {', '.join(ENGINES)}")
+        known = ", ".join(("auto", *ENGINES))
+        raise click.BadParameter(f"no engine {engine!r}; known: {known}", param_hint="--engine")
     return Equipment(engine, threads, DEFAULT_MEMORY if memory is None else memory)
 
 
