@@ -28,8 +28,11 @@ COMMANDS = {
 }
 """One line per command; the command itself is `command` in the module of the same name."""
 
-MISTAKE = 2
-"""Exit code of a mistake in the command, as click has it for an option it does not know."""
+
+class Mistake(click.ClickException):
+    """A mistake in the command, with the exit code that click has for an unknown option."""
+
+    exit_code = 2
 
 
 class OneByOne(click.Group):
@@ -68,11 +71,10 @@ def _in_one_line(error: Exception) -> click.ClickException:
     """What is shown of an error that no photo is to blame for, with its exit code."""
     from ..errors import RecipeError
 
-    told = click.ClickException(" ".join(str(error).split()))
     # A plain ValueError is a caller's mistake; its children (Unicode, JSON) are about a file.
-    if isinstance(error, RecipeError) or type(error) is ValueError:
-        told.exit_code = MISTAKE
-    return told
+    mistake = isinstance(error, RecipeError) or type(error) is ValueError
+    kind = Mistake if mistake else click.ClickException
+    return kind(" ".join(str(error).split()))
 
 
 @click.group(
