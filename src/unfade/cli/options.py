@@ -65,6 +65,12 @@ def existing_options(command: Command) -> Command:
     return command
 
 
+def page_option(command: Command) -> Command:
+    """Add --page."""
+    words = "Of a TIFF of several pages take this one alone."
+    return click.option("--page", type=click.IntRange(1), metavar="N", help=words)(command)
+
+
 def papers_options(command: Command) -> Command:
     """Add --sidecar, --premis, --c2pa-cert, --c2pa-key and --album, as `Papers` has them."""
     for option in (

@@ -1,0 +1,185 @@
+"""What `unfade detect` does with one photo: mask, overlay and statistics, for each of its pages."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..darkroom import Darkroom
+    from ..jobs import Job, Outcome
+    from ..photo import Mask, Photo
+
+Evidence = tuple[tuple[str, str], ...]
+
+RED, YELLOW = (1.0, 0.18, 0.33), (1.0, 0.75, 0.1)
+MASK = re.compile(r"(.*)\.mask((?:-\d+)?)\.png", re.DOTALL)
+"""A mask's name: what its companions share, and the number of one that would be there twice."""
+
+JPEG_SIDE = 65_500
+"""Pixels of the longer side that libjpeg can write."""
+
+OVERLAY_SIDE = 8_192
+"""Longer side of the overlay of a photo that no JPEG holds; it is only for looking at."""
+
+
+def detect_job(job: Job, darkroom: Darkroom, sensitivity: float) -> Outcome:
+    """Find the damage of one photo and write what was found."""
+    from ..jobs import attempt
+
+    return attempt(job, lambda: _detect(job, darkroom, sensitivity))
+
+
+def _detect(job: Job, darkroom: Darkroom, sensitivity: float) -> Outcome:
+    from ..jobs import Outcome, State, all_or_nothing
+
+    parts = _parts(job)
+    if skipped := _check_targets(parts):
+        return dataclasses.replace(skipped, job=job)
+    evidence: Evidence = ()
+    numbers: dict[str, float] = {}
+    with all_or_nothing() as written:
+        for part in parts:
+            says, counts = _examine(part, darkroom, sensitivity, written)
+            of = f"page {part.page}: " if len(parts) > 1 else ""
+            tag = f"page_{part.page}_" if len(parts) > 1 else ""
+            evidence += tuple((stage, of + words) for stage, words in says)
+            numbers |= {tag + name: value for name, value in counts.items()}
+    files = tuple(map(str, written))
+    return Outcome(job, State.DONE, evidence=evidence, files=files, numbers=numbers)
+
+
+def _parts(job: Job) -> list[Job]:
+    """A job for each page of a TIFF, with its own name; the job itself where there is one."""
+    from ..io.read import count_pages
+
+    pages = (job.page,) if job.page else count_pages(job.source)
+    if len(pages) == 1:
+        return [job]
+    target = Path(job.target)
+    stem, number = _split(target)
+    return [
+        dataclasses.replace(
+            job, page=page, target=str(target.with_name(f"{stem}.page-{page}.mask{number}.png"))
+        )
+        for page in pages
+    ]
+
+
+def _split(mask: Path) -> tuple[str, str]:
+    match = MASK.fullmatch(mask.name)
+    assert match is not None
+    return match[1], match[2]
+
+
+def _places(job: Job) -> tuple[Path, Path, Path]:
+    """Mask, overlay and statistics, named alike."""
+    mask = Path(job.target)
+    stem, number = _split(mask)
+    overlay = mask.with_name(f"{stem}.overlay{number}.jpg")
+    return mask, overlay, mask.with_name(f"{stem}.damage{number}.json")
+
+
+def _check_targets(parts: list[Job]) -> Outcome | None:
+    """As `check_target`, for all that is to be written."""
+    from ..jobs import check_target
+
+    for part in parts:
+        for place in _places(part):
+            if skipped := check_target(dataclasses.replace(part, target=str(place))):
+                return skipped
+    return None
+
+
+def _examine(
+    job: Job, darkroom: Darkroom, sensitivity: float, written: list[Path]
+) -> tuple[Evidence, Mapping[str, float]]:
+    """Find the damage of one page and write its three files."""
+    from ..io.read import read
+    from ..io.write import write, write_plane
+    from ..verbs import examine
+
+    photo = read(job.source, page=job.page, allocate=darkroom.empty, strips=darkroom.strips)
+    found = examine(photo, sensitivity, darkroom)
+    mask = found.damage
+    assert mask is not None
+    target, overlay, data = _places(job)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    told = statistics(found, mask, sensitivity)
+    write_plane(mask, target)
+    written.append(target)
+    write(_that_fits(overlay_photo(found, mask, darkroom)), overlay)
+    written.append(overlay)
+    _write_json(data, {**told, "page": job.page} if job.page else told)
+    written.append(data)
+    says = f"{told['marks']} marks on {told['damaged_share']:.2%} of the photo"
+    evidence = tuple((s.stage, str(s.notes.get("evidence", ""))) for s in found.history[:-1])
+    numbers = {"marks": float(told["marks"]), "damaged_share": told["damaged_share"]}
+    return (*evidence, ("damage", says)), numbers
+
+
+def statistics(photo: Photo, mask: Mask, sensitivity: float) -> dict[str, Any]:
+    """Describe a mask: how many marks, what share of the photo, their areas and kinds.
+
+    And what share is under a veil, which is no part of the mask.
+    """
+    import numpy as np
+
+    from ..photo import Origin
+    from ..stages.damage import mark_statistics
+
+    height, width = photo.size
+    veiled = 0 if photo.origin is None else np.count_nonzero(photo.origin == Origin.TONE)
+    return {
+        "schema": 1,
+        "source": photo.metadata.source,
+        "size": {"height": height, "width": width},
+        "sensitivity": sensitivity,
+        **mark_statistics(mask, photo.kinds),
+        "veiled_share": veiled / mask.size,
+    }
+
+
+def overlay_photo(photo: Photo, mask: Mask, darkroom: Darkroom) -> Photo:
+    """Lay a mask in red over a photo, and yellow over what was toned; the rest is as it is.
+
+    In 8 bits.
+    """
+    import numpy as np
+
+    from ..photo import Metadata, Origin, Photo
+
+    pixels = darkroom.empty((*photo.size, 3))
+    red, yellow = (np.asarray(color, np.float32) for color in (RED, YELLOW))
+
+    def lay(rows: slice) -> None:
+        pixels[rows] = photo.pixels[rows]
+        if photo.origin is not None:
+            veiled = np.float32(0.4) * (photo.origin[rows] == Origin.TONE)[:, :, None]
+            pixels[rows] += veiled * (yellow - pixels[rows])
+        pixels[rows] += np.float32(0.75) * mask[rows][:, :, None] * (red - pixels[rows])
+
+    darkroom.strips(lay, photo.size)
+    profile = photo.metadata.fields.get("icc-profile-data")
+    fields = {"icc-profile-data": profile} if profile and photo.pixels.shape[2] == 3 else {}
+    return Photo(pixels, metadata=Metadata(fields=fields))
+
+
+def _that_fits(overlay: Photo) -> Photo:
+    """The overlay, smaller where a JPEG could not hold it."""
+    from ..photo import Photo
+
+    if max(overlay.size) <= JPEG_SIDE:
+        return overlay
+    return Photo(overlay.proxy(OVERLAY_SIDE), metadata=overlay.metadata)
+
+
+def _write_json(path: Path, told: dict[str, Any]) -> None:
+    import json
+
+    from ..report.sidecar import write_text
+
+    write_text(path, json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False) + "\n")

@@ -1,0 +1,107 @@
+"""`unfade detect`: names, what is there already, pages, and sides that no JPEG holds."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from unfade import verbs
+from unfade.cli.main import unfade
+from unfade.io.pages import join_pages
+from unfade.io.read import read
+from unfade.io.write import write
+from unfade.photo import Photo
+
+from .conftest import STUBS, scratched
+
+ENDINGS = ("mask.png", "overlay.jpg", "damage.json")
+
+
+def call(*arguments):
+    return CliRunner().invoke(unfade, ["detect", *map(str, arguments)], catch_exceptions=False)
+
+
+def files(folder):
+    return sorted(p.name for p in folder.iterdir() if p.is_file())
+
+
+@pytest.fixture(autouse=True)
+def stubs(house, monkeypatch):
+    monkeypatch.setattr(verbs, "STAGES", STUBS)
+
+
+@pytest.fixture
+def pages(tmp_path):
+    """A TIFF of two pages; the second one is smaller."""
+    singles = [tmp_path / "1.tif", tmp_path / "2.tif"]
+    for path, height in zip(singles, (24, 20), strict=True):
+        write(Photo.from_array(scratched(height)), path)
+    (tmp_path / "scans").mkdir()
+    join_pages(singles, tmp_path / "scans" / "p.tif")
+    return tmp_path / "scans" / "p.tif"
+
+
+def test_a_side_that_no_jpeg_holds_still_gives_mask_and_statistics(tmp_path):
+    long = np.full((8, 66_000, 3), 90, np.uint8)
+    long[:, 40_000:40_400] = 255
+    write(Photo.from_array(long), tmp_path / "long.png")
+    result = call(tmp_path / "long.png", "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert files(tmp_path / "out") == sorted(f"long.{ending}" for ending in ENDINGS)
+    assert read(tmp_path / "out" / "long.mask.png").pixels.sum() == 8 * 400
+    overlay = read(tmp_path / "out" / "long.overlay.jpg").pixels
+    assert overlay.shape[1] <= 65_500
+    red = overlay[0, round(40_200 / 66_000 * overlay.shape[1])]
+    assert red[0] > red[1] + 0.2
+
+
+def test_companions_are_named_like_their_mask_where_two_photos_share_a_name(tmp_path):
+    folder = tmp_path / "twins"
+    folder.mkdir()
+    for suffix in (".png", ".tif"):
+        write(Photo.from_array(scratched()), folder / f"p{suffix}")
+    assert call(folder).exit_code == 0
+    written = {"p.mask.png", "p.overlay.jpg", "p.damage.json"}
+    written |= {"p.mask-2.png", "p.overlay-2.jpg", "p.damage-2.json"}
+    assert set(files(folder)) == {"p.png", "p.tif"} | written
+    again = call(folder, "--overwrite")
+    assert "2 done" in again.output and set(files(folder)) == {"p.png", "p.tif"} | written
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_what_is_there_is_kept_unless_asked(album, ending):
+    precious = album / f"a.{ending}"
+    precious.write_bytes(b"precious")
+    before = files(album)
+    refused = call(album / "a.png")
+    assert refused.exit_code == 1 and f"{precious} exists; use --overwrite" in refused.output
+    skipped = call(album / "a.png", "--skip-existing")
+    assert skipped.exit_code == 0 and "1 skipped" in skipped.output
+    assert precious.read_bytes() == b"precious" and files(album) == before
+    assert call(album / "a.png", "--overwrite").exit_code == 0
+    assert precious.read_bytes() != b"precious"
+
+
+def test_every_page_of_a_tiff_gets_a_mask_of_its_own(pages):
+    result = call(pages)
+    assert result.exit_code == 0, result.output
+    written = {f"p.page-{n}.{ending}" for n in (1, 2) for ending in ENDINGS}
+    assert set(files(pages.parent)) == {"p.tif"} | written
+    assert read(pages.parent / "p.page-2.mask.png").size == (20, 32)
+    assert json.loads((pages.parent / "p.page-2.damage.json").read_text())["page"] == 2
+    assert "page 2: 1 marks on" in result.output and "page 2 marks 1" in result.output
+    assert call(pages).exit_code == 1
+
+
+def test_one_page_can_be_taken_alone(pages):
+    result = call(pages, "--page", "2")
+    assert result.exit_code == 0, result.output
+    assert set(files(pages.parent)) == {"p.tif", *(f"p.{ending}" for ending in ENDINGS)}
+    assert read(pages.parent / "p.mask.png").size == (20, 32)
+    assert call(pages, "--page", "3", "--overwrite").exit_code == 1
+    assert call(pages, "--page", "0").exit_code == 2
+
+
+def test_a_sensitivity_that_is_no_number_is_a_mistake(album):
+    assert call(album, "--sensitivity", "nan").exit_code == 2
