@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,9 +14,17 @@ from .options import (
     existing,
     existing_options,
     json_option,
+    page_option,
     papers,
     papers_options,
 )
+
+if TYPE_CHECKING:
+    from ..darkroom import Darkroom
+    from ..jobs import Job, Outcome
+
+MOST = 0.5
+"""Share of a photo from which a mask is more likely a mistake than a photo so damaged."""
 
 
 @click.command()
@@ -28,6 +38,7 @@ from .options import (
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), help="File to write.  [NAME.inpainted.EXT]"
 )
+@page_option
 @papers_options
 @existing_options
 @json_option
@@ -38,6 +49,7 @@ def command(
     source: str,
     mask: str,
     out: Path | None,
+    page: int | None,
     sidecar: bool,
     premis: bool,
     c2pa_cert: str | None,
@@ -52,7 +64,7 @@ def command(
 ) -> None:
     """Fill what a mask marks from its surroundings; every other pixel keeps its very value."""
     from ..io.read import can_read
-    from ..jobs import Job, run_job
+    from ..jobs import Job
     from ..verbs import inpaint_recipe
     from .album import album_writer
     from .batch import left_out, run_batch
@@ -70,11 +82,36 @@ def command(
             recipe=inpaint_recipe(),
             equipment=tools,
             mask=mask,
+            page=page or 0,
             existing=existing(overwrite, skip_existing),
             papers=wanted,
         )
         for item, place in zip(items, places, strict=True)
     ]
-    tasks = [(job, lambda room, job=job: run_job(job, room)) for job in jobs]
+    tasks = [(job, lambda room, job=job: fill(job, room)) for job in jobs]
     then = album_writer(album)
     ctx.exit(run_batch(tasks, left_out(found), tools, as_json=as_json, then=then))
+
+
+def fill(job: Job, darkroom: Darkroom) -> Outcome:
+    """Fill what the mask marks in one photo, and warn of a mask that marks most of it."""
+    from ..jobs import run_job
+
+    outcome = run_job(job, darkroom)
+    filled = outcome.numbers.get("changed_pixels", 0.0)
+    if not filled or (share := filled / _count_pixels(job.mask)) < MOST:
+        return outcome
+    warning = (
+        f"warning: {share:.1%} of the photo was filled; is {job.mask} inverted (white is filled), "
+        "or a photo?"
+    )
+    return dataclasses.replace(outcome, evidence=(("mask", warning), *outcome.evidence))
+
+
+def _count_pixels(picture: str) -> int:
+    """Pixels of a picture by its header; those of a mask are as many as its photo's."""
+    from ..io.read import MAX_PIXELS
+    from ..io.source import open_source
+
+    image = open_source(Path(picture), MAX_PIXELS).image
+    return int(image.width * image.height)
