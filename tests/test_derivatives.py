@@ -27,11 +27,11 @@ def smooth(height=120, width=200):
 @pytest.mark.parametrize(
     ("text", "name"),
     [
-        ("web", "a.web.jpg"),
-        ("web:1000", "a.web-1000px.jpg"),
-        ("jpeg:2048", "a.2048px.jpg"),
-        (" WebP:64 ", "a.64px.webp"),
-        ("png", "a.full.png"),
+        ("web", "a.tif.web.jpg"),
+        ("web:1000", "a.tif.web-1000px.jpg"),
+        ("jpeg:2048", "a.tif.2048px.jpg"),
+        (" WebP:64 ", "a.tif.64px.webp"),
+        ("png", "a.tif.full.png"),
     ],
 )
 def test_a_companion_has_a_predictable_name(tmp_path, text, name):
@@ -87,7 +87,7 @@ def test_a_grey_photo_with_16_bits_has_companions_too(tmp_path):
     for kind in ("web", "jpeg", "png", "webp"):
         path = write_derivative(photo, tmp_path / "a.tif", Derivative(kind, 64))
         assert read(path).size == (38, 64)
-    assert read(tmp_path / "a.64px.png").metadata.bits == 16
+    assert read(tmp_path / "a.tif.64px.png").metadata.bits == 16
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_companions_come_with_the_result_and_all_keep_the_time(job, tmp_path):
     asked = dataclasses.replace(job, also=("web", "jpeg:64"), keep_times=True)
     outcome = run_job(asked, Darkroom())
     assert outcome.state is State.DONE, outcome.message
-    for name in ("scan.png", "scan.web.jpg", "scan.64px.jpg"):
+    for name in ("scan.png", "scan.png.web.jpg", "scan.png.64px.jpg"):
         path = tmp_path / "out" / name
         assert str(path) in outcome.files
         assert path.stat().st_mtime == 1_000_000_000
@@ -114,7 +114,7 @@ def test_without_asking_the_time_is_now(job, tmp_path):
 
 
 def test_where_a_companion_fails_nothing_stays(job, tmp_path):
-    (tmp_path / "out" / "scan.web.jpg").mkdir()
+    (tmp_path / "out" / "scan.png.web.jpg").mkdir()
     outcome = run_job(dataclasses.replace(job, also=("jpeg:64", "web")), Darkroom())
-    assert outcome.state is State.FAILED and "scan.web.jpg" in outcome.message
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["scan.web.jpg"]
+    assert outcome.state is State.FAILED and "scan.png.web.jpg" in outcome.message
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["scan.png.web.jpg"]

@@ -225,8 +225,8 @@ def test_the_origin_of_each_pixel_is_saved_with_its_legend(tmp_path: Path) -> No
             mask=str(tmp_path / "mask.png"), save_origin=True,
         )
     )  # fmt: skip
-    assert str(tmp_path / "b.origin.png") in outcome.files
-    with Image.open(tmp_path / "b.origin.png") as image:
+    assert str(tmp_path / "b.png.origin.png") in outcome.files
+    with Image.open(tmp_path / "b.png.origin.png") as image:
         assert image.mode == "P" and image.size == (128, 96)
         stored, seen = np.asarray(image), np.asarray(image.convert("RGB"))
         assert "filled" in image.text["Description"]

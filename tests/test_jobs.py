@@ -16,7 +16,17 @@ from unfade.darkroom import Darkroom
 from unfade.errors import Cancelled, ModelError
 from unfade.io.read import read
 from unfade.io.write import write, write_plane
-from unfade.jobs import Equipment, Existing, Job, Outcome, State, plan_job, run_job, run_jobs
+from unfade.jobs import (
+    Equipment,
+    Existing,
+    Job,
+    Outcome,
+    State,
+    companions,
+    plan_job,
+    run_job,
+    run_jobs,
+)
 from unfade.photo import Edit, Origin, Photo
 from unfade.pipeline import run
 from unfade.recipe import Finding, Recipe
@@ -183,8 +193,83 @@ def test_a_mask_of_mine_is_used_and_saved(scan):
     before, after = read(scan).to_array(), read(outcome.files[0]).to_array()
     assert np.array_equal(after[mask == 0], before[mask == 0])
     assert (after[mask == 1] == 128).all()
-    assert Path(outcome.files[1]).name == "out.mask.png"
+    assert Path(outcome.files[1]).name == "out.png.mask.png"
     assert np.array_equal(read(outcome.files[1]).pixels[:, :, 0], mask)
+
+
+@pytest.mark.parametrize("wish", [{"save_mask": True}, {"also": ("web",)}, {"report": True}])
+@pytest.mark.parametrize("existing", Existing)
+def test_what_comes_with_a_target_replaces_nothing_unless_asked(scan, wish, existing):
+    job = job_for(scan, existing=existing, **wish)
+    (companion,) = companions(job)
+    companion.write_bytes(b"precious")
+    outcome = run_job(job, Darkroom())
+    asked = existing is Existing.OVERWRITE
+    assert outcome.state is (State.DONE if asked else State.FAILED)
+    assert (companion.read_bytes() == b"precious") is not asked
+    assert asked or (companion.name in outcome.message and "--overwrite" in outcome.message)
+
+
+def test_a_step_replaces_nothing_unless_asked(scan):
+    step = scan.with_name("out.png.step-1-grey.png")
+    step.write_bytes(b"precious")
+    outcome = run_job(job_for(scan, keep_steps=True), Darkroom())
+    assert outcome.state is State.FAILED and step.name in outcome.message
+    assert step.read_bytes() == b"precious" and not scan.with_name("out.png").exists()
+
+
+def test_what_is_read_is_never_written(scan):
+    mask = scan.with_name("out.png.mask.png")
+    write_plane(np.ones((12, 16), np.float32), mask)
+    source = scan.with_name("x.png.mask.png")
+    source.write_bytes(scan.read_bytes())
+    mine, theirs = mask.read_bytes(), source.read_bytes()
+    for job in (
+        job_for(scan, mask=str(mask), save_mask=True, existing=Existing.OVERWRITE),
+        Job(str(source), str(scan.with_name("x.png")), GREY, save_mask=True),
+    ):
+        outcome = run_job(job, Darkroom())
+        assert outcome.state is State.FAILED and "never overwritten" in outcome.message
+    assert mask.read_bytes() == mine and source.read_bytes() == theirs
+
+
+def test_what_was_there_comes_back_where_a_job_breaks_off(scan, monkeypatch):
+    job = job_for(scan, save_mask=True, report=True, existing=Existing.OVERWRITE)
+    for place in (Path(job.target), *companions(job)):
+        place.write_bytes(b"before")
+    monkeypatch.setattr("unfade.jobs._deliver", lambda *args: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run_job(job, Darkroom())
+    kept = [path for path in scan.parent.iterdir() if path != scan]
+    assert len(kept) == 3 and all(path.read_bytes() == b"before" for path in kept)
+
+
+def test_photos_with_one_stem_have_companions_of_their_own(scan):
+    jobs = [
+        Job(str(scan), str(scan.with_name(f"out{suffix}")), GREY, save_mask=True, report=True)
+        for suffix in (".png", ".tif", ".jpg")
+    ]
+    written = [path for job in jobs for path in run_job(job, Darkroom()).files]
+    assert len(set(written)) == 9 and all(Path(path).exists() for path in written)
+
+
+@pytest.mark.parametrize(("name", "copied"), [("b.jpeg", True), ("b.JPE", True), ("b.tif", False)])
+def test_a_photo_in_which_nothing_changed_is_copied_however_its_suffix_is_spelled(
+    tmp_path, name, copied
+):
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 16, 3), dtype=np.uint8)
+    write(Photo.from_array(pixels), tmp_path / "a.jpg")
+    nothing = Recipe("nothing", (Grey(strength=0.0),))
+    outcome = run_job(Job(str(tmp_path / "a.jpg"), str(tmp_path / name), nothing), Darkroom())
+    assert outcome.state is State.DONE
+    assert ((tmp_path / name).read_bytes() == (tmp_path / "a.jpg").read_bytes()) is copied
+
+
+def test_a_photo_whose_name_ends_in_a_year_keeps_its_format(scan):
+    source = scan.rename(scan.with_name("Family.1923"))
+    outcome = run_job(Job(str(source), str(source.with_name("New.1923")), GREY), Darkroom())
+    assert outcome.state is State.DONE, outcome.message
+    assert read(outcome.files[0]).metadata.format == "png"
 
 
 def test_a_mask_of_another_size_is_refused(scan):
@@ -198,7 +283,7 @@ def test_every_step_that_changed_something_is_kept_when_asked(scan):
     recipe = Recipe("steps", (Grey(strength=0.0), Grey(strength=0.5), Grey()))
     outcome = run_job(job_for(scan, recipe, keep_steps=True), Darkroom())
     kept = [Path(path).name for path in outcome.files[1:]]
-    assert kept == ["out.step-2-grey.png", "out.step-3-grey.png"]
+    assert kept == ["out.png.step-2-grey.png", "out.png.step-3-grey.png"]
     assert np.array_equal(read(outcome.files[2]).pixels, read(outcome.files[0]).pixels)
 
 
@@ -215,7 +300,7 @@ def test_a_recipe_that_does_not_fit_is_a_failed_outcome(scan):
 
 def test_a_report_tells_the_numbers_against_a_reference(scan):
     outcome = run_job(job_for(scan, reference=str(scan), report=True), Darkroom())
-    assert [Path(path).name for path in outcome.files] == ["out.png", "out.report.html"]
+    assert [Path(path).name for path in outcome.files] == ["out.png", "out.png.report.html"]
     page = Path(outcome.files[1]).read_text("utf-8")
     assert "grey" in page and f"{outcome.numbers['psnr_after_db']:.4g}" in page
 

@@ -232,7 +232,7 @@ def test_the_report_lies_beside_the_photo(tmp_path):
     before, after = pair()
     page_path = write_report(before, after, tmp_path / "scan.restored.tif", About("print"))
     assert page_path.read_text("utf-8").startswith("<!doctype html>")
-    assert [p.name for p in tmp_path.iterdir()] == ["scan.restored.report.html"]
+    assert [p.name for p in tmp_path.iterdir()] == ["scan.restored.tif.report.html"]
 
 
 def test_a_text_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
@@ -250,4 +250,4 @@ def test_a_text_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
 
 
 def test_names_beside_a_photo_keep_its_dots():
-    assert beside(Path("a/b.c.tif"), "mask.png").name == "b.c.mask.png"
+    assert beside(Path("a/b.c.tif"), "mask.png").name == "b.c.tif.mask.png"

@@ -39,7 +39,7 @@ class Derivative:
         return f"{self.kind}:{self.side}" if self.side else self.kind
 
     def path(self, target: Path) -> Path:
-        """`name.web.jpg`, `name.2048px.webp` or `name.full.png` beside a restored photo."""
+        """`scan.tif.web.jpg`, `scan.tif.2048px.webp` or `scan.tif.full.png` beside `scan.tif`."""
         if self.kind == WEB:
             tag = WEB if self.side in (0, WEB_SIDE) else f"web-{self.side}px"
             return beside(target, f"{tag}.jpg")

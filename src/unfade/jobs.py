@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import enum
 import functools
+import itertools
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -26,7 +27,7 @@ from .errors import Cancelled, ReadError, SigningError, UnfadeError, WriteError
 from .io.origin import Entry, write_origin
 from .io.pages import join_pages
 from .io.read import count_pages, read, read_mask, with_infrared
-from .io.write import FORMATS, copy, whole, why_loss, write, write_plane
+from .io.write import FORMATS, copy, put_back, whole, why_loss, write, write_plane
 from .metrics import psnr, ssim
 from .photo import Photo
 from .pipeline import run
@@ -37,8 +38,9 @@ from .report.deed import Deed, file_facts, now
 from .report.history import plain
 from .report.papers import Papers, finisher
 from .report.pictures import LOOKS
-from .report.record import Output, write_pages_sidecar
-from .report.sidecar import beside, write_report
+from .report.premis import premis_path
+from .report.record import Output, sidecar_path, write_pages_sidecar
+from .report.sidecar import beside, report_path, write_report
 from .report.xmp import provenance_packet
 from .working import enter_srgb
 
@@ -88,10 +90,10 @@ class Job:
         bits: Bits per sample of the target, 0 as in the source.
         quality: 1 to 100 for JPEG, WebP, HEIF and AVIF; 0 as in the source.
         existing: What to do where the target is there already.
-        save_mask: Write the damage mask as `name.mask.png`.
-        save_origin: Write what became of each pixel as `name.origin.png`.
-        keep_steps: Write the photo after every stage that changed it, as `name.step-2-inpaint`.
-        report: Write `name.report.html`, a page that shows what was done.
+        save_mask: Write the damage mask as `target.mask.png`.
+        save_origin: Write what became of each pixel as `target.origin.png`.
+        keep_steps: Write the photo after every stage that changed it, `target.step-2-inpaint.tif`.
+        report: Write `target.report.html`, a page that shows what was done.
         papers: Sidecar, PREMIS and signature of the target.
         also: Companions of the target, as `derivatives.parse_derivative` reads them.
         keep_times: Give the target and its companions the modification time of the source.
@@ -338,7 +340,7 @@ def _restore_page(job: Job, darkroom: Darkroom) -> Outcome:
     if recipe.only_damage and loss:
         raise WriteError(f"{job.target}: nothing but damage may change, but {loss}")
     Path(job.target).parent.mkdir(parents=True, exist_ok=True)
-    with all_or_nothing() as written:
+    with all_or_nothing((Path(job.target), *companions(job))) as written:
         after = run(before, recipe, darkroom, _keeper(job, written) if job.keep_steps else None)
         numbers = {**_measure(job, before, after), **_counts(before, after, proven=not loss)}
         deed = _deed(job, recipe, chosen, numbers)
@@ -369,12 +371,17 @@ def _restore_page(job: Job, darkroom: Darkroom) -> Outcome:
     )
 
 
+def _format(job: Job, photo: Photo) -> str:
+    """The format to write: as asked, or by the suffix, or that of the source."""
+    return job.format or FORMATS.get(Path(job.target).suffix.lower(), photo.metadata.format)
+
+
 def _loss(job: Job, photo: Photo) -> str:
     """Why the target cannot hold the very pixels of the source; empty where it can."""
     return why_loss(
         photo,
         job.target,
-        format=job.format or None,
+        format=_format(job, photo),
         bits=job.bits or None,
         quality=job.quality or None,
     )
@@ -399,28 +406,61 @@ def models_of(photo: Photo, asked: Mapping[str, str]) -> dict[str, str]:
 
 
 def check_target(job: Job) -> Outcome | None:
-    """Refuse to touch the source or, unless asked to, a file that is there.
+    """Refuse to touch what is read or, unless asked to, a file that is there.
 
     Raises:
-        WriteError: The target is the source, or is there already.
+        WriteError: The target or what comes with it is an input, or is there already.
     """
-    target = Path(job.target)
-    if os.path.realpath(job.source) == os.path.realpath(target) or (
-        target.exists() and Path(job.source).exists() and target.samefile(job.source)
-    ):
-        raise WriteError(f"{target} is the original, which is never overwritten; choose another")
-    if not target.exists() or job.existing is Existing.OVERWRITE:
+    places = (Path(job.target), *companions(job))
+    for place, (kind, path) in itertools.product(places, _inputs(job).items()):
+        if _is_same_file(place, Path(path)):
+            what = "original" if kind == "source" else f"{kind} that was given"
+            raise WriteError(f"{place} is the {what}, which is never overwritten; choose another")
+    there = next((place for place in places if place.exists()), None)
+    if there is None or job.existing is Existing.OVERWRITE:
         return None
+    if there is not places[0]:
+        raise WriteError(f"{there} exists; use --overwrite, or move it away")
     if job.existing is Existing.SKIP:
-        return Outcome(job, State.SKIPPED, f"{target} exists")
-    raise WriteError(f"{target} exists; use --overwrite or --skip-existing")
+        return Outcome(job, State.SKIPPED, f"{there} exists")
+    raise WriteError(f"{there} exists; use --overwrite or --skip-existing")
+
+
+def companions(job: Job) -> tuple[Path, ...]:
+    """What a job writes beside its target, as far as that is known before it is done.
+
+    Only the names of the steps are not; see `_keeper`.
+    """
+    target, papers = Path(job.target), job.papers
+    wanted = {
+        beside(target, "mask.png"): job.save_mask,
+        beside(target, "origin.png"): job.save_origin,
+        report_path(target): job.report,
+        sidecar_path(target): papers.sidecar,
+        premis_path(target): papers.premis,
+    }
+    also = (parse_derivative(text).path(target) for text in job.also)
+    return (*(path for path, wish in wanted.items() if wish), *also)
+
+
+def _inputs(job: Job) -> dict[str, str]:
+    """The files that a job reads, by what they are."""
+    named = {name: getattr(job, name) for name in ("source", *INPUTS)}
+    return {name: path for name, path in named.items() if path}
+
+
+def _is_same_file(one: Path, other: Path) -> bool:
+    if os.path.realpath(one) == os.path.realpath(other):
+        return True
+    return one.exists() and other.exists() and one.samefile(other)
 
 
 def is_untouched(job: Job, photo: Photo) -> bool:
     """Whether no pixel changed and the file is wanted as it is."""
     changed = photo.origin is not None and bool(photo.origin.any())
     asked = job.format or job.bits or job.quality
-    same_kind = Path(job.source).suffix.lower() == Path(job.target).suffix.lower()
+    suffixes = [Path(path).suffix.lower() for path in (job.source, job.target)]
+    same_kind = len({FORMATS.get(suffix, suffix) for suffix in suffixes}) == 1
     one_of_many = photo.metadata.encoding.get("pages", 1) > 1
     return not changed and not asked and same_kind and not one_of_many
 
@@ -436,15 +476,22 @@ def _open(job: Job, darkroom: Darkroom) -> Photo:
 
 
 @contextlib.contextmanager
-def all_or_nothing() -> Iterator[list[Path]]:
-    """Collect the files that are written; where the work breaks off they are taken back."""
+def all_or_nothing(places: Iterable[Path] = ()) -> Iterator[list[Path]]:
+    """Collect the files that are written; where the work breaks off they are taken back.
+
+    Args:
+        places: Where files may be replaced; what was there before comes back.
+    """
     written: list[Path] = []
-    try:
-        yield written
-    except BaseException:
-        for path in written:
-            path.unlink(missing_ok=True)
-        raise
+    with contextlib.ExitStack() as kept:
+        for place in places:
+            kept.enter_context(put_back(place))
+        try:
+            yield written
+        except BaseException:
+            for path in written:
+                path.unlink(missing_ok=True)
+            raise
 
 
 def _keeper(job: Job, written: list[Path]) -> Callable[[Stage, Photo], None]:
@@ -453,7 +500,9 @@ def _keeper(job: Job, written: list[Path]) -> Callable[[Stage, Photo], None]:
     def keep(stage: Stage, photo: Photo) -> None:
         if photo.history[-1].changed_pixels:
             path = beside(target, f"step-{len(photo.history)}-{stage.name}{target.suffix}")
-            write(photo, path, format=job.format or None)
+            if path.exists() and job.existing is not Existing.OVERWRITE:
+                raise WriteError(f"{path} exists; use --overwrite, or move it away")
+            write(photo, path, format=_format(job, photo))
             written.append(path)
 
     return keep
@@ -488,7 +537,7 @@ def _deliver(
 ) -> None:
     """Write the target with its papers; a photo in which nothing changed is copied."""
     target = Path(job.target)
-    kind = job.format or FORMATS.get(target.suffix.lower(), photo.metadata.format)
+    kind = _format(job, photo)
     packet = None if untouched else provenance_packet(photo, deed, kind)
     output = Output(target, kind, copied=untouched, embedded=packet is not None)
     finish = finisher(photo, deed, job.papers, output, written)
@@ -498,7 +547,7 @@ def _deliver(
     write(
         photo,
         target,
-        format=job.format or None,
+        format=kind,
         bits=job.bits or None,
         quality=job.quality or None,
         xmp=packet,

@@ -361,10 +361,10 @@ def test_leftovers_of_a_photo_go_and_those_of_others_stay(tmp_path):
     ours = [
         ".a.tif.0123abcd.part",
         ".a.tif.0123abcd.part.raw",
-        ".a.mask.png.0123abcd.part",
-        ".a.report.json.x_y01234",
-        ".a.step-2-denoise.tif.0123abcd.part",
-        ".a.web.jpg.0123abcd.part",
+        ".a.tif.mask.png.0123abcd.part",
+        ".a.tif.report.html.x_y01234",
+        ".a.tif.step-2-denoise.tif.0123abcd.part",
+        ".a.tif.web.jpg.0123abcd.part",
         ".a.tif.unfade.json.01_3abcd",
     ]
     theirs = ["a.tif", ".b.tif.0123abcd.part", ".a.b.tif.0123abcd.part", ".a.tif", "a.mask.png"]

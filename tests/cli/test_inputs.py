@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import click
 import pytest
 
 from unfade.cli.inputs import Found, find, is_file_target, targets
@@ -70,10 +71,38 @@ def test_the_folder_of_results_is_not_walked(tmp_path):
 
 
 def test_earlier_results_in_a_folder_are_left_out(tmp_path):
-    tree(tmp_path, "a.jpg", "a.restored.jpg", "a.mask.png", "a.restored.step-2-inpaint.jpg")
+    ours = ("a.restored.jpg", "a.mask.png", "a.restored.jpg.step-2-inpaint.jpg")
+    ours += ("a.restored.jpg.origin.png", "a.restored.jpg.web.jpg", "a.jpg.2048px.webp")
+    tree(tmp_path, "a.jpg", "the.web.jpg", *ours)
+    found = find([str(tmp_path)], can_read)
+    assert photos(found) == ["a.jpg", "the.web.jpg"]
+    found = find([str(tmp_path / "a*.jpg")], can_read)
+    assert photos(found) == ["a.jpg"] and not any(item.named for item in found if item.problem)
+    asked = photos(find([str(tmp_path / "*.restored.jpg")], can_read))
+    assert asked == ["a.restored.jpg"]
+    assert {item.problem for item in found if item.problem} == {"an earlier result"}
+
+
+def test_a_folder_of_earlier_results_is_taken_only_where_it_is_named(tmp_path):
+    tree(tmp_path, "a.jpg", "out/.unfade/ledger.sqlite", "out/a.jpg")
     found = find([str(tmp_path)], can_read)
     assert photos(found) == ["a.jpg"]
-    assert {item.problem for item in found if item.problem} == {"an earlier result"}
+    assert [item.problem for item in found if item.problem] == ["a folder of earlier results"]
+    assert photos(find([str(tmp_path / "out")], can_read)) == ["a.jpg"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_a_link_to_a_folder_is_told_and_not_followed(tmp_path):
+    tree(tmp_path, "a/a.jpg", "b/b.jpg")
+    (tmp_path / "a" / "more").symlink_to(tmp_path / "b")
+    (item,) = [item for item in find([str(tmp_path / "a")], can_read) if item.problem]
+    assert item.path.name == "more" and "not followed" in item.problem
+
+
+def test_a_picture_of_another_kind_is_told_what_to_do(tmp_path):
+    tree(tmp_path, "a.bmp", "b.CR2")
+    found = find([str(tmp_path)], can_read)
+    assert all("save it as TIFF" in item.problem for item in found)
 
 
 @pytest.mark.skipif(os.name == "nt" or not hasattr(os, "geteuid") or os.geteuid() == 0,
@@ -118,14 +147,32 @@ def test_two_sources_never_share_a_target():
     assert names == ["a.jpg", "a-2.jpg", "a-3.jpg", "a-4.jpg", "A-5.JPG"]
 
 
+def test_a_target_that_a_source_had_stays_its_own(tmp_path):
+    items = [Found(tmp_path / name, Path(name)) for name in ("b.jpg", "b.tif")]
+    known = {(str(tmp_path / "b.tif"), ".png"): Path("out/b.png")}
+    places = targets(items, Path("out"), "restored", ".png", known=known)
+    assert places == [Path("out/b-2.png"), Path("out/b.png")]
+    assert targets(items, Path("out"), "restored", known=known)[1] == Path("out/b.tif")
+
+
+def test_the_year_in_a_name_is_no_suffix():
+    assert targets(found("Family.1923"), Path("out"), "restored", ".png") == [
+        Path("out/Family.1923.png")
+    ]
+    assert targets(found("Family.1923"), None, "restored") == [Path("in/Family.1923.restored")]
+
+
 def test_a_single_file_can_go_to_a_file(tmp_path):
     tree(tmp_path, "a.jpg", "folder/b.jpg")
     one, several = (str(tmp_path / "a.jpg"),), (str(tmp_path / "a.jpg"), "b.jpg")
     assert is_file_target(one, tmp_path / "new.tif", can_read)
     assert not is_file_target(one, tmp_path / "new", can_read)
     assert not is_file_target(one, tmp_path / "folder", can_read)
-    assert not is_file_target(several, tmp_path / "new.tif", can_read)
-    assert not is_file_target((str(tmp_path / "folder"),), tmp_path / "new.tif", can_read)
-    assert not is_file_target((str(tmp_path / "*.jpg"),), tmp_path / "new.tif", can_read)
+    for inputs in (several, (str(tmp_path / "folder"),), (str(tmp_path / "*.jpg"),)):
+        assert not is_file_target(inputs, tmp_path / "new", can_read)
+        with pytest.raises(click.UsageError, match="for several, give a folder"):
+            is_file_target(inputs, tmp_path / "new.tif", can_read)
+    with pytest.raises(click.UsageError, match=r"expected a folder, or a file of .*\.tif"):
+        is_file_target(one, tmp_path / "new.gif", can_read)
     place = targets(found("a.jpg"), Path("new.tif"), "restored", "", True)
     assert place == [Path("new.tif")]

@@ -47,7 +47,7 @@ def test_a_bad_file_is_told_and_the_others_are_done(album, tmp_path):
 
 def test_the_options_of_restore_are_taken(album, tmp_path):
     call(album, "-o", tmp_path / "out", "--once", *QUICK, "--format", "png", "--also", "png:16")
-    assert "a.16px.png" in results(tmp_path / "out")
+    assert "a.png.16px.png" in results(tmp_path / "out")
     assert call(album, "-o", tmp_path / "out", "--mask", "m.png").exit_code == 2
 
 

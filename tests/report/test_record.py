@@ -83,7 +83,7 @@ def test_a_job_leaves_a_sidecar_whose_sums_are_right(scan):
     outcome = run_job(job, Darkroom())
     assert outcome.state is State.DONE, outcome.message
     names = [Path(path).name for path in outcome.files]
-    assert names == ["new.tif", "new.mask.png", "new.tif.unfade.json"]
+    assert names == ["new.tif", "new.tif.mask.png", "new.tif.unfade.json"]
     told = check(read_sidecar(sidecar_path(Path(job.target))))
     for entry in (told["output"], *told["inputs"].values(), *told["files"]):
         path = scan.parent / entry["path"]

@@ -7,7 +7,6 @@ import dataclasses
 import datetime
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 
 from ..jobs import Job, Outcome, State, attempt, check_target
 from .claims import Claims, Holder
@@ -16,7 +15,7 @@ from .ledger import Entry, Ledger, Phase
 from .leftovers import sweep
 from .pool import Queue
 from .receipt import Receipt
-from .resume import Wish, still_to_do
+from .resume import Wish, below, still_to_do
 
 Execute = Callable[[Queue], Iterator[Receipt]]
 """Runs the jobs of a queue: a `Pool`, or `Inside`."""
@@ -150,7 +149,7 @@ class Kept:
             before=receipt.before,
             after=receipt.after or begun.after,
             models=dict(outcome.models),
-            files=tuple(self._below(path) for path in outcome.files),
+            files=tuple(below(self._wish.out, path) for path in outcome.files),
             recipe=outcome.recipe,
             ended=_now(),
             seconds=outcome.seconds,
@@ -161,10 +160,7 @@ class Kept:
         self._claims.release(name)
 
     def _name(self, job: Job) -> str:
-        return self._below(job.target)
-
-    def _below(self, path: str) -> str:
-        return Path(os.path.relpath(path, self._wish.out)).as_posix()
+        return below(self._wish.out, job.target)
 
 
 def run_campaign(

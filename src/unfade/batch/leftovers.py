@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-BESIDE = r"(\.(mask|origin|report|infrared|web|full|(web-)?\d+px|step-\d+-\w+))?"
-"""Endings of what is written beside a result."""
-
-ABOUT = r"(\.(unfade\.json|premis\.xml|c2pa))?"
-"""Endings of papers about a result, which follow its whole name."""
+BESIDE = (
+    r"(\.((mask|origin|report|infrared|web|full|(web-)?\d+px|step-\d+-\w+)\.\w+"
+    r"|unfade\.json|premis\.xml|c2pa))?"
+)
+"""Endings of what is written beside a result; they follow its whole name."""
 
 RANDOM = r"\.[0-9a-z_]{8}(\.part(\.\w+)*)?"
 """What `io.write` and `report.sidecar` add to a name until the file is whole."""
@@ -25,7 +25,7 @@ def sweep(target: str | Path) -> list[Path]:
     """
     target = Path(target)
     pattern = re.compile(
-        rf"\.({re.escape(target.name[:100])}{ABOUT}|{re.escape(target.stem)}{BESIDE}\.\w+){RANDOM}"
+        rf"\.({re.escape(target.name[:100])}|{re.escape(target.name)}{BESIDE}){RANDOM}"
     )
     if not target.parent.is_dir():
         return []

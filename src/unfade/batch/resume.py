@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from ..jobs import Existing, Job, Outcome, State
+from ..jobs import Existing, Job, Outcome, State, companions
 from .fingerprint import is_same, recipe_hash
-from .ledger import Entry, Phase
+from .ledger import FILE, FOLDER, Entry, Ledger, Phase
 
 PASSING = frozenset({"WriteError", "OSError", "MemoryError", "LedgerError", ""})
 """Errors that are not the photo's own, such as a full disk: always tried again."""
@@ -28,6 +28,36 @@ class Wish:
     out: Path
     retry_failed: bool = False
     checksums: Callable[[], Mapping[str, str]] = dict
+
+
+def known_targets(out: Path | None) -> dict[tuple[str, str], Path]:
+    """The results of a folder, by the absolute path of their source and their own suffix.
+
+    Raises:
+        LedgerError: The ledger of the folder cannot be read.
+    """
+    if out is None or not (out / FOLDER / FILE).is_file():
+        return {}
+    with Ledger(out, create=False) as ledger:
+        places = [(entry.source, out / entry.target) for entry in ledger.entries()]
+    return {(source, place.suffix): place for source, place in places}
+
+
+def ahead(jobs: Sequence[Job], wish: Wish | None) -> list[Job | Outcome]:
+    """Decide of each job whether it is to be done, before any is begun; writes nothing.
+
+    Raises:
+        LedgerError: The ledger of the folder cannot be read.
+    """
+    if wish is None or not (wish.out / FOLDER / FILE).is_file():
+        return list(jobs)
+    with Ledger(wish.out, create=False) as ledger:
+        return [still_to_do(job, ledger.find(below(wish.out, job.target)), wish) for job in jobs]
+
+
+def below(out: Path, path: str) -> str:
+    """A path as the ledger of a folder writes it."""
+    return Path(os.path.relpath(path, out)).as_posix()
 
 
 def still_to_do(job: Job, entry: Entry | None, wish: Wish) -> Job | Outcome:
@@ -60,7 +90,7 @@ def _after_failure(job: Job, entry: Entry, wish: Wish) -> Job | Outcome:
     if new or wish.retry_failed:
         # What an earlier success left may be replaced, as after a success.
         ours = entry.after is not None and is_same(job.target, entry.after)
-        return _replacing(job) if ours else job
+        return _renewing(job, entry, wish) if ours else job
     return Outcome(
         job,
         State.FAILED,
@@ -83,7 +113,7 @@ def _after_success(job: Job, entry: Entry, wish: Wish) -> Job | Outcome:
         return Outcome(job, State.SKIPPED, "done already, and nothing changed since")
     if job.existing is Existing.SKIP:
         return Outcome(job, State.SKIPPED, f"{target} exists (but {why})")
-    return _replacing(job)
+    return _renewing(job, entry, wish)
 
 
 def changes(job: Job, entry: Entry, wish: Wish, same_source: bool) -> str:
@@ -98,6 +128,15 @@ def changes(job: Job, entry: Entry, wish: Wish, same_source: bool) -> str:
         ),
     }
     return ", ".join(words for words, true in told.items() if true)
+
+
+def _renewing(job: Job, entry: Entry, wish: Wish) -> Job | Outcome:
+    """Replace what the entry lists; what is wanted besides must not be there already."""
+    ours = {os.path.abspath(wish.out / name) for name in entry.files}  # noqa: PTH100
+    for path in companions(job):
+        if path.exists() and os.path.abspath(path) not in ours:  # noqa: PTH100
+            return _refused(job, f"{path} exists, and unfade did not write it here")
+    return _replacing(job)
 
 
 def _replacing(job: Job) -> Job:

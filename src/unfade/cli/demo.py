@@ -126,8 +126,8 @@ def told(out: Path, outcome: Any, aged: Photo, mask: Mask) -> list[str]:
         "aged.mask.png": "the damage put in",
         "aged.json": "how it was made old",
         "restored.png": "restored",
-        "restored.mask.png": "the damage found",
+        "restored.png.mask.png": "the damage found",
         "restored.png.unfade.json": "what was done, for machines",
-        "restored.report.html": "what was done, before and after: open this in a browser",
+        "restored.png.report.html": "what was done, before and after: open this in a browser",
     }
     return lines + [f"{out.resolve() / name}  {what}" for name, what in names.items()]

@@ -6,13 +6,28 @@ import dataclasses
 import glob
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
+import click
+
+from ..io.read import PHOTO_SUFFIXES
+
 OURS = re.compile(
-    r"\.(restored|inpainted|mask|overlay|step-\d+-\w+)(-\d+)?(\.(web|full|(web-)?\d+px))?$"
+    r"\.(restored|inpainted|mask|overlay|origin|step-\d+-\w+)(-\d+)?$"
+    r"|\.(jpe?g|png|tiff?|webp|avif|hei[cf])\.(web|full|(web-)?\d+px)$",
+    re.IGNORECASE,
 )
-"""Ending of the stem of files that earlier runs wrote beside their sources."""
+"""Ending of the stem of files that earlier runs wrote."""
+
+RESULTS = ".unfade"
+"""Name of what lies in every folder of results; see `batch.ledger`."""
+
+OTHERS = frozenset(
+    {".bmp", ".gif", ".psd", ".jp2", ".j2k", ".jxl", ".pdf", ".svg", ".exr", ".tga"}
+    | {".raw", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2"}
+)
+"""Suffixes of pictures of other kinds, which nobody gives a folder."""
 
 Test = Callable[[Path], bool]
 
@@ -67,6 +82,8 @@ def _expand(text: str, is_photo: Test, out: Path | None) -> Iterator[Found]:
         for match in map(Path, matches):
             if match.is_dir():
                 yield from _walk(match, is_photo, out)
+            elif OURS.search(match.stem) and not OURS.search(path.stem):
+                yield Found(match, Path(match.name), "an earlier result")
             else:
                 yield Found(match, Path(match.name), named=True)
 
@@ -75,11 +92,12 @@ def _walk(folder: Path, is_photo: Test, out: Path | None) -> Iterator[Found]:
     skip = os.path.realpath(out) if out is not None else ""
     closed: list[OSError] = []
     for here, folders, files in os.walk(folder, onerror=closed.append):
-        folders[:] = sorted(
-            name
-            for name in folders
-            if not name.startswith(".") and os.path.realpath(Path(here) / name) != skip
-        )
+        below = {name: Path(here) / name for name in sorted(folders) if not name.startswith(".")}
+        below = {name: path for name, path in below.items() if os.path.realpath(path) != skip}
+        left = {name: why for name, path in below.items() if (why := _left_out(path))}
+        folders[:] = [name for name in below if name not in left]
+        for name, why in left.items():
+            yield Found(below[name], below[name].relative_to(folder), why)
         for name in sorted(files):
             path = Path(here) / name
             yield Found(path, path.relative_to(folder), _problem(path, is_photo))
@@ -89,14 +107,28 @@ def _walk(folder: Path, is_photo: Test, out: Path | None) -> Iterator[Found]:
         yield Found(path, Path(path.name), problem, named=True)
 
 
+def _left_out(folder: Path) -> str:
+    """Why a folder below one that is walked is not walked; empty where it is."""
+    if folder.is_symlink():
+        return "a link to a folder: not followed"
+    return "a folder of earlier results" if (folder / RESULTS).is_dir() else ""
+
+
 def _problem(path: Path, is_photo: Test) -> str:
+    if path.suffix.lower() in OTHERS and not path.name.startswith("."):
+        return f"{path.suffix} is not read here: save it as TIFF or PNG"
     if not is_photo(path) or path.name.startswith("."):
         return "not a photo"
     return "an earlier result" if OURS.search(path.stem) else ""
 
 
 def targets(
-    found: Iterable[Found], out: Path | None, tag: str, suffix: str = "", to_file: bool = False
+    found: Iterable[Found],
+    out: Path | None,
+    tag: str,
+    suffix: str = "",
+    to_file: bool = False,
+    known: Mapping[tuple[str, str], Path] | None = None,
 ) -> list[Path]:
     """Work out a target for every file: distinct, and none of them a source.
 
@@ -107,11 +139,18 @@ def targets(
         tag: What the result is: `restored`.
         suffix: Suffix of the results; empty keeps each source's own.
         to_file: `out` is the very file to write, not a folder.
+        known: Targets that earlier runs gave to sources, by the absolute path of these and the
+            target's suffix; they keep them, in whatever order the photos come now.
     """
-    taken: set[str] = set()
+    known = known or {}
+    taken = {_key(target) for target in known.values()}
     planned = []
     for item in found:
         target = _target(item, out, tag, suffix, to_file)
+        source = os.path.abspath(item.path)  # noqa: PTH100
+        if (source, target.suffix) in known:
+            planned.append(known[source, target.suffix])
+            continue
         number = 2
         while _key(target) in taken:
             target = target.with_name(f"{_first_stem(target, number)}-{number}{target.suffix}")
@@ -124,10 +163,12 @@ def targets(
 def _target(item: Found, out: Path | None, tag: str, suffix: str, to_file: bool) -> Path:
     if to_file and out is not None:
         return out
-    ending = suffix or item.path.suffix
+    # The year of `Family.1923` is no suffix.
+    own = item.path.suffix if item.path.suffix.lower() in PHOTO_SUFFIXES else ""
+    stem, ending = item.path.name.removesuffix(own), suffix or own
     if out is None:
-        return item.path.with_name(f"{item.path.stem}.{tag}{ending}")
-    return (out / item.below).with_suffix(ending) if ending else out / item.below
+        return item.path.with_name(f"{stem}.{tag}{ending}")
+    return (out / item.below).with_name(stem + ending)
 
 
 def _first_stem(target: Path, number: int) -> str:
@@ -140,8 +181,21 @@ def _key(path: Path) -> str:
 
 
 def is_file_target(inputs: tuple[str, ...], out: Path | None, is_photo: Test) -> bool:
-    """Whether `-o` names a file: one input that is a file, and a name like that of a photo."""
-    if out is None or out.is_dir() or len(inputs) != 1 or Path(inputs[0]).is_dir():
+    """Whether `-o` names a file: one input that is a file, and a name like that of a photo.
+
+    Raises:
+        UsageError: It is called like a file, and several photos cannot go there; or like a picture
+            of a kind that is not written.
+    """
+    if out is None or out.is_dir():
+        return False
+    if out.suffix.lower() in OTHERS:
+        raise click.UsageError(
+            f"-o {out}: expected a folder, or a file of {', '.join(sorted(PHOTO_SUFFIXES))}"
+        )
+    if not is_photo(out):
         return False
     several = glob.has_magic(inputs[0]) and not Path(inputs[0]).exists()
-    return is_photo(out) and not several
+    if len(inputs) != 1 or several or Path(inputs[0]).is_dir():
+        raise click.UsageError(f"-o {out} is called like one file; for several, give a folder")
+    return True

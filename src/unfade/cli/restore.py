@@ -24,8 +24,9 @@ from .several import also_options, batch_options, manner
 
 if TYPE_CHECKING:
     from ..choose import Changes
-    from ..jobs import Job
+    from ..jobs import Job, Outcome
     from ..recipe import Recipe
+    from .batch import Work
 
 SUFFIXES = {
     "jpeg": ".jpg",
@@ -99,13 +100,13 @@ LIMITS = click.FloatRange(0, 1)
     is_flag=True,
     help="Leave alone what was there from the beginning: grain, paper texture, retouching.",
 )
-@click.option("--save-mask", is_flag=True, help="Write NAME.mask.png too.")
-@click.option("--save-origin", is_flag=True, help="Write NAME.origin.png: what became of pixels.")
+@click.option("--save-mask", is_flag=True, help="Write NAME.EXT.mask.png too.")
+@click.option("--save-origin", is_flag=True, help="What became of each pixel, too.")
 @click.option("--keep-steps", is_flag=True, help="Write the photo after every stage too.")
 @click.option(
     "--report/--no-report",
     default=False,
-    help="Write NAME.report.html too, a page with before and after.  [no]",
+    help="Write NAME.EXT.report.html too, a page with before and after.  [no]",
 )
 @papers_options
 @also_options
@@ -134,8 +135,8 @@ def command(
     Each stage measures first and leaves alone what needs nothing. The originals are never
     touched. Exit code: 0, 1 if a photo failed (the others are done), 130 after Ctrl-C.
     """
+    from ..batch.resume import ahead
     from ..io.read import can_read
-    from ..jobs import plan_job
     from .album import album_writer
     from .batch import left_out, run_batch, run_kept
     from .inputs import find, is_file_target
@@ -146,9 +147,16 @@ def command(
     if not dry_run:
         then = album_writer(options["album"])
         ctx.exit(run_kept(jobs, left_out(found), how, as_json=as_json, then=then))
-    tasks = [(job, lambda room, job=job: plan_job(job, room)) for job in jobs]
+    tasks = [(job, foreseen(item)) for job, item in zip(jobs, ahead(jobs, how.wish), strict=True)]
     tools = equipment(options["engine"], options["threads"], options["memory"])
     ctx.exit(run_batch(tasks, left_out(found), tools, as_json=as_json))
+
+
+def foreseen(item: Job | Outcome) -> Work:
+    """What a dry run does for a job; what is decided already is only told."""
+    from ..jobs import Job, plan_job
+
+    return lambda room: plan_job(item, room) if isinstance(item, Job) else item
 
 
 def make_jobs(
@@ -160,7 +168,9 @@ def make_jobs(
         RecipeError: The recipe, a stage or a setting does not fit, before any photo is read.
         EngineError: No such engine.
     """
+    from ..batch.resume import known_targets
     from ..io.read import can_read
+    from ..io.write import FORMATS
     from ..jobs import Job
     from .inputs import is_file_target, targets
 
@@ -170,9 +180,11 @@ def make_jobs(
     items = [item for item in found if not item.problem]
     if options["infrared"] and len(items) > 1:
         raise click.UsageError(f"--infrared belongs to one photo, and {len(items)} are given")
-    places = targets(
-        items, out, "restored", SUFFIXES.get(kind, ""), is_file_target(inputs, out, can_read)
-    )
+    to_file = is_file_target(inputs, out, can_read)
+    if out is not None and to_file and kind and FORMATS.get(out.suffix.lower()) != kind:
+        raise click.UsageError(f"-o {out} is called otherwise than --format {kind}; change one")
+    known = {} if to_file else known_targets(out)
+    places = targets(items, out, "restored", SUFFIXES.get(kind, ""), to_file, known)
     rolls = roll_changes([item.path for item in items], changes, options)
     return [
         Job(

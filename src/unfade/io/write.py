@@ -105,8 +105,13 @@ def write(
     Raises:
         WriteError: The target is the source, the folder or disk does not let us, the format
             cannot hold the photo, or an untouched pixel did not come back.
-        ValueError: An argument outside its range, or pixels that are not numbers.
+        ValueError: An argument outside its range, pixels that are not numbers, or no `Photo`.
     """
+    if not isinstance(photo, Photo):
+        raise ValueError(
+            f"the photo must be a Photo, got {type(photo).__name__}; an array becomes one with "
+            "Photo.from_array(array)"
+        )
     path = Path(path)
     _check_target(path, photo.metadata.source)
     kind = _format(path, format)
@@ -440,6 +445,26 @@ def whole(path: Path) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+@contextlib.contextmanager
+def put_back(path: Path) -> Iterator[None]:
+    """Keep a file that may be replaced, under a hidden name; it comes back if all goes wrong."""
+    if not path.is_file():
+        yield
+        return
+    kept = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
+    try:
+        kept.hardlink_to(path)
+    except OSError:  # FAT and some network folders know no links.
+        shutil.copy2(path, kept)
+    try:
+        yield
+    except BaseException:
+        kept.replace(path)
+        raise
+    finally:
+        kept.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

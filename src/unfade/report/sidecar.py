@@ -1,4 +1,4 @@
-"""The page beside a photo, `name.report.html`, and writing whatever lies beside it whole."""
+"""The page beside a photo, `scan.tif.report.html`, and writing whatever lies beside it whole."""
 
 from __future__ import annotations
 
@@ -29,15 +29,23 @@ def write_report(
     Raises:
         WriteError: It cannot be written.
     """
-    page = beside(target, "report.html")
+    page = report_path(target)
     title = Path(before.metadata.source or target).name
     write_text(page, page_html(before, after, title, about))
     return page
 
 
+def report_path(target: Path) -> Path:
+    """Where the page of a restored photo lies."""
+    return beside(target, "report.html")
+
+
 def beside(target: Path, ending: str) -> Path:
-    """The path of something that belongs to a written photo: its own name with another ending."""
-    return target.with_name(f"{target.stem}.{ending}")
+    """The path of something that belongs to a written photo: its whole name and an ending.
+
+    So `scan.jpg` and `scan.tif` have a mask each.
+    """
+    return target.with_name(f"{target.name}.{ending}")
 
 
 def write_text(path: Path, text: str) -> None:
