@@ -15,6 +15,7 @@ from unfade.medium import film_frame_mm, find_medium, frame_tone
 from unfade.photo import Metadata, Photo
 from unfade.recipe import Finding, Recipe
 from unfade.stages import STAGES
+from unfade.stages.fading import CorrectFading
 
 
 def scan(**about):
@@ -132,6 +133,14 @@ def test_a_photo_without_medium_is_clean_only_if_every_gate_is_quiet(
     recipe, evidence = choose_recipe(scan(), Darkroom())
     assert recipe.name == expected
     assert ("loud" in evidence) is (expected == "print")
+
+
+@pytest.mark.parametrize("wish", ["exposure=0.1", "contrast=-0.2", "warmth=0.3"])
+def test_what_a_person_adjusts_says_nothing_of_what_a_photo_is(monkeypatch, wish):
+    recipe = Recipe("print", (CorrectFading(gate=1.0, old_gate=1.0),))
+    monkeypatch.setattr(choose, "load_recipe", lambda name: dataclasses.replace(recipe, name=name))
+    chosen, _ = choose_recipe(scan(), Darkroom(), Changes(settings=(f"fading.{wish}",)))
+    assert chosen.name == "clean"
 
 
 def test_a_known_medium_needs_no_gate_and_no_network():

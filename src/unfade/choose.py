@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .darkroom import Darkroom
 from .errors import RecipeError
 from .medium import find_medium
 from .photo import Photo
-from .recipe import Recipe
+from .recipe import Recipe, Stage
 from .stages import STAGES
 from .working import enter_srgb
 
@@ -25,6 +25,9 @@ ONLY_DAMAGE = "only-damage"
 
 GATES = ("veils", "denoise", "fading")
 """Stages that can tell by a cheap look that they have nothing to do."""
+
+BY_HAND = ("exposure", "contrast", "warmth")
+"""Settings that say what a person wants of a photo, and nothing of what it is."""
 
 
 class Choice(NamedTuple):
@@ -156,6 +159,14 @@ def choose_recipe(photo: Photo, darkroom: Darkroom, changes: Changes | None = No
 def _first_work(photo: Photo, darkroom: Darkroom, recipe: Recipe) -> str:
     """What the first stage that can tell by a look, and sees work, says; `''` if none does."""
     for stage in recipe:
-        if stage.name in GATES and (finding := stage.look(photo, darkroom)).needed:
+        if stage.name in GATES and (finding := _untouched(stage).look(photo, darkroom)).needed:
             return finding.evidence
     return ""
+
+
+def _untouched(stage: Stage) -> Stage:
+    """The stage without what is adjusted by hand."""
+    settings: Any = stage
+    own = {f.name: f.default for f in dataclasses.fields(settings) if f.name in BY_HAND}
+    untouched: Stage = dataclasses.replace(settings, **own)
+    return untouched

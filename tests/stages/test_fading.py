@@ -185,6 +185,17 @@ def test_knobs_work_where_the_network_sees_nothing_to_do(knob: str, value: float
         "warmth": lambda p: (p[:, :, 0] - p[:, :, 2]).mean(),
     }[knob]
     assert measure(down) < measure(clean) < measure(up)
+    told = CorrectFading(**{knob: value}).look(Photo(clean), Stub(closed)).evidence
+    assert "skipped" not in told and told.endswith("adjusted by hand")
+
+
+@pytest.mark.parametrize("level", [0.0, 0.5, 0.9, 1.0])
+def test_a_page_without_tones_is_left_alone(level: float) -> None:
+    page = np.full((150, 200, 3), level, np.float32)
+    page[40:44, 30:170] = 1 - level
+    stage, room = CorrectFading(), Stub(answer_for(FADED))
+    assert stage(Photo(page), room).pixels is None
+    assert "hardly any tones" in stage.look(Photo(page), room).evidence
 
 
 def test_settings_out_of_range_are_refused() -> None:

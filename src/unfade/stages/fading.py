@@ -21,6 +21,8 @@ PROXY_SIDE = 128
 
 FIELD_SIDE = 4
 
+BLANK = "hardly any tones to judge by: skipped"
+
 ANSWER = {"gate": 1, "matrix": 9, "base": 3, "tint": 3, "field": FIELD_SIDE**2}
 """What the network answers with, in order: the probability that the photo faded, and the numbers
 in `D = matrix (D_faded - base - field tint)`."""
@@ -38,6 +40,10 @@ MIDDLE = 0.75
 
 WORN = 0.001
 """Share of damaged pixels from which a photo counts as worn."""
+
+LEAST_RANGE = 16 / 255
+"""Between the 5th and the 95th percentile of luma, below which there are no tones to judge by: the
+back of a print, a blank page. Of 470 old and aged photos none has less than 78/255."""
 
 STOP = 0.30103
 WARM = (-0.05, 0.0, 0.1)
@@ -94,22 +100,22 @@ class CorrectFading:
     invents: ClassVar[bool] = False
     marks: ClassVar[Origin] = Origin.TONE
 
-    strength: float = setting(1.0, "How much of the estimated fading is undone", low=0, high=1)
+    strength: float = setting(1.0, "how much of the estimated fading is undone", low=0, high=1)
     gate: float = setting(
-        0.995, "Certainty that a photo faded below which it is left", low=0, high=1
+        0.995, "certainty that a photo faded below which it is left", low=0, high=1
     )
     old_gate: float = setting(
-        0.85, "The same for a photo without color, or on which damage was found", low=0, high=1
+        0.85, "the same for a photo without color, or on which damage was found", low=0, high=1
     )
-    even: float = setting(1.0, "How much of the uneven fading is undone", low=0, high=1)
+    even: float = setting(1.0, "how much of the uneven fading is undone", low=0, high=1)
     keep_tone: float = setting(
-        0.5, "How much of the tint of a monochrome print is kept as a tone", low=0, high=1
+        0.5, "how much of the tint of a monochrome print is kept as a tone", low=0, high=1
     )
     exposure: float = setting(
-        0.0, "Lighter or darker, after all else", low=-2, high=2, unit="stops"
+        0.0, "lighter or darker, after all else", low=-2, high=2, unit="stops"
     )
-    contrast: float = setting(0.0, "More or less contrast, after all else", low=-1, high=1)
-    warmth: float = setting(0.0, "Warmer or cooler, after all else", low=-1, high=1)
+    contrast: float = setting(0.0, "more or less contrast, after all else", low=-1, high=1)
+    warmth: float = setting(0.0, "warmer or cooler, after all else", low=-1, high=1)
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -145,9 +151,10 @@ class CorrectFading:
         change = _change(correction, proxy)
         worn = is_worn(photo)
         gate = min(self.gate, self.old_gate) if worn or tone != "color" else self.gate
-        faded = certainty >= gate and change >= 1
+        toneless = tonal_range(proxy) < LEAST_RANGE
+        faded = certainty >= gate and change >= 1 and not toneless
         notes: dict[str, Any] = {
-            "evidence": _evidence(correction.fade, change, faded),
+            "evidence": BLANK if toneless else _evidence(correction.fade, change, faded),
             "certainty": round(certainty, 3),
             "gate": gate,
             "worn": worn,
@@ -160,7 +167,7 @@ class CorrectFading:
             none = np.zeros(3)
             correction = Correction(np.eye(3), none, np.zeros((FIELD_SIDE, FIELD_SIDE)), none)
         if self.exposure or self.contrast or self.warmth:
-            notes["evidence"] += "; adjusted by hand"
+            notes["evidence"] = notes["evidence"].removesuffix(": skipped") + "; adjusted by hand"
             return True, self._adjusted(correction, photo.pixels.shape[2]), notes
         return faded, correction, notes
 
@@ -192,6 +199,12 @@ def read_answer(answer: NDArray[np.float32]) -> tuple[float, Correction]:
     matrix = matrix.reshape(3, 3)
     grid = field.reshape(FIELD_SIDE, FIELD_SIDE)
     return float(gate[0]), Correction(matrix, -matrix @ base, grid, -matrix @ tint)
+
+
+def tonal_range(proxy: Pixels) -> float:
+    """Luma between the 5th and the 95th percentile of a photo (H, W, 3) as encoded."""
+    low, high = np.percentile(proxy @ np.asarray(LUMA, np.float32), (5, 95))
+    return float(high - low)
 
 
 def tone_of(proxy: Pixels) -> str:
