@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from unfade.cli.display import Display, share_done
+from unfade.cli.time_left import TimeLeft
 
 WEIGHTS = {"damage": 1.0, "inpaint": 1.0, "denoise": 2.0}
 
@@ -73,3 +74,53 @@ def test_no_bars_are_drawn_where_there_is_no_terminal(capsys):
 def test_a_quiet_display_says_nothing_at_all(capsys):
     walk(Display(2, quiet=True))
     assert capsys.readouterr() == ("", "")
+
+
+def left(display, elapsed):
+    """What the bar of the batch says is left, so many seconds after its start."""
+    bar = display._live.tasks[0]
+    bar.start_time = bar.get_time() - elapsed
+    display._advance()
+    return str(TimeLeft().render(bar))
+
+
+def on_terminal(monkeypatch):
+    """Not a fixture: pytest takes the streams back between setting up and the test."""
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+
+
+def test_the_time_left_goes_by_all_that_is_done_from_the_first_tile_on(monkeypatch):
+    on_terminal(monkeypatch)
+    with Display(4, weights=WEIGHTS) as display:
+        display.photo("a.tif")
+        assert left(display, 5) == "-:--:--"
+        display.tile("damage", 1, 1)
+        assert left(display, 10) == "0:02:30"
+        display.finished()
+        assert left(display, 60) == "0:03:00"
+        display.photo("b.tif")
+        assert left(display, 62) == "0:03:06"
+
+
+def test_a_stage_that_comes_before_its_turn_takes_nothing_back(monkeypatch):
+    on_terminal(monkeypatch)
+    with Display(1, weights=WEIGHTS) as display:
+        display.photo("a.tif")
+        display.tile("inpaint", 2, 2)
+        for stage in ("choose", "damage"):
+            display.tile(stage, 1, 2)
+            assert display._live.tasks[0].completed == pytest.approx(0.5)
+
+
+def test_photos_that_need_no_work_do_not_make_the_others_look_quick(monkeypatch):
+    on_terminal(monkeypatch)
+    with Display(10, weights=WEIGHTS) as display:
+        for _ in range(8):
+            display.finished(None)
+        assert left(display, 1) == "-:--:--"
+        display.photo("a.tif")
+        display.finished()
+        assert left(display, 60) == "0:01:00"
+        display.finished(None)
+        assert left(display, 60) == "0:00:00"

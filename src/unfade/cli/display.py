@@ -26,6 +26,7 @@ class Display:
         self._weights = dict(weights or {})
         self._photos = photos
         self._done = 0
+        self._without_work = 0
         self._stages: tuple[str, ...] = ()
         self._live: Any = None
         self._bars: dict[int, Any] = {}
@@ -61,19 +62,29 @@ class Display:
         if self._live is not None and lane in self._bars:
             bar = self._bars[lane]
             self._live.update(bar, completed=done, total=total, stage=stage, whole=total)
-            self._within[lane] = share_done(self._weights, stage, done / total)
+            # Never back: a stage may be asked before its turn, and some have no known cost.
+            share = share_done(self._weights, stage, done / total)
+            self._within[lane] = max(self._within.get(lane, 0.0), share)
             self._advance()
 
     def finished(self, lane: int | None = 0) -> None:
         """End a photo; None where no process worked on it."""
         self._done += 1
+        self._without_work += lane is None
         if self._live is not None:
             if lane is not None:
                 self._within.pop(lane, None)
             self._advance()
 
     def _advance(self) -> None:
-        self._live.update(self._all, completed=self._done + sum(self._within.values()))
+        from .time_left import expect
+
+        done = self._done + sum(self._within.values())
+        # Photos that need no work say nothing about how long the others take.
+        work = self._photos - self._without_work
+        share = (done - self._without_work) / work if work > 0 else 1.0
+        bar = self._live.tasks[0]
+        self._live.update(self._all, completed=done, expected=expect(bar.elapsed or 0.0, share))
 
     def say(self, line: str) -> None:
         """Print a line of results, above the bars where there are any."""
@@ -91,8 +102,9 @@ class Display:
             Progress,
             TextColumn,
             TimeElapsedColumn,
-            TimeRemainingColumn,
         )
+
+        from .time_left import TimeLeft
 
         self._live = Progress(
             TextColumn("{task.description}", markup=False),
@@ -100,13 +112,13 @@ class Display:
             TextColumn("{task.completed:.0f}/{task.fields[whole]}", markup=False),
             TextColumn("{task.fields[stage]}", markup=False),
             TimeElapsedColumn(),
-            TimeRemainingColumn(),
+            TimeLeft(),
             console=Console(stderr=True),
             redirect_stdout=False,
             transient=True,
         )
         self._all = self._live.add_task(
-            "all", total=self._photos, stage="photos", whole=self._photos
+            "all", total=self._photos, stage="photos", whole=self._photos, expected=None
         )
         self._live.start()
 
