@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import struct
 import zlib
@@ -274,6 +275,27 @@ def test_masks_steps_and_reports_are_written_when_asked(album, tmp_path):
         "a.png.report.html",
         "a.png.step-3-inpaint.png",
     ]
+
+
+def test_a_dry_run_knows_what_is_done_already(album, tmp_path):
+    options = ("-o", tmp_path / "out", "--only", "damage")
+    call(album, *options)
+    result = call(album, *options, "--dry-run")
+    assert result.exit_code == 0, result.output
+    assert "5 skipped" in result.output and "done already" in result.output
+
+
+def test_a_photo_with_the_name_of_another_that_comes_later_changes_nothing(album, tmp_path):
+    out, options = tmp_path / "out", ("--format", "tiff", "--only", "damage")
+    assert call(album / "a.png", "-o", f"{out}/", *options).exit_code == 0
+    before = (out / "a.tif").read_bytes()
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copy(album / "1968" / "summer" / "c.jpg", other / "a.jpg")
+    result = call(other / "a.jpg", album / "a.png", "-o", out, *options)
+    assert result.exit_code == 0, result.output
+    assert (out / "a.tif").read_bytes() == before and (out / "a-2.tif").exists()
+    assert "1 done" in result.output and "1 skipped" in result.output
 
 
 def test_my_own_mask_is_used(album, tmp_path):
