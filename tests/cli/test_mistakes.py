@@ -1,5 +1,7 @@
-"""Exit codes and last words: 2 is a mistake in the command, 1 a failed photo."""
+"""Exit codes: 2 is a mistake in the command, 1 a failed photo, from 128 on a signal."""
 
+import os
+import signal
 import subprocess
 import sys
 
@@ -7,6 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from unfade.cli.main import unfade
+
+from .conftest import STUBS
 
 pytestmark = pytest.mark.usefixtures("house")
 
@@ -74,3 +78,15 @@ def test_a_reader_who_has_heard_enough_ends_it_quietly():
     command.stderr.close()
     assert command.wait() != 0
     assert said == b""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_exit_code_says_which_signal_ended_it(album, tmp_path, monkeypatch, number, code):
+    calm = STUBS["inpaint"].__call__
+
+    def interrupt(stage, photo, darkroom):
+        os.kill(os.getpid(), number)
+        return calm(stage, photo, darkroom)
+
+    monkeypatch.setattr(STUBS["inpaint"], "__call__", interrupt)
+    assert call("restore", album, "-o", tmp_path / "out").exit_code == code

@@ -35,6 +35,9 @@ Afterwards = Callable[[Sequence[Outcome]], None]
 STOPPED = 130
 """What a shell expects of a program ended by Ctrl-C."""
 
+ENDED = 143
+"""And of one ended by SIGTERM."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Manner:
@@ -155,7 +158,7 @@ def run_kept(
         as_json: Print one JSON document instead of lines.
         then: Called with all outcomes when they have been told.
     Returns:
-        The exit code, as `run_batch`.
+        The exit code, as `run_batch`; 143 after SIGTERM.
     """
     outcomes: list[Outcome] = []
     stop = Stop()
@@ -163,7 +166,10 @@ def run_kept(
         for tools in {job.equipment for job in jobs}:
             open_room(tools, display)  # Refuses what does not do, before any folder is made.
         jobs, execute = workforce(jobs, manner, stop, display)
-        with stopping_in_steps(stop), contextlib.suppress(Cancelled, KeyboardInterrupt):
+        with (
+            stopping_in_steps(stop) as came,
+            contextlib.suppress(Cancelled, KeyboardInterrupt),
+        ):
             for outcome in run_campaign(jobs, execute, manner.wish, _tell_waiting):
                 outcomes.append(outcome)
                 show(outcome, display)
@@ -173,7 +179,7 @@ def run_kept(
     if then is not None:
         then(outcomes)
     if stop.asked:
-        return STOPPED
+        return ENDED if signal.SIGTERM in came else STOPPED
     return int(not outcomes or any(outcome.state is State.FAILED for outcome in outcomes))
 
 
@@ -206,16 +212,18 @@ def _tell_waiting(count: int, holder: Holder) -> None:
 
 
 @contextlib.contextmanager
-def stopping_in_steps(stop: Stop) -> Iterator[None]:
+def stopping_in_steps(stop: Stop) -> Iterator[list[int]]:
     """Let the first Ctrl-C finish the photos at work, a second leave them, a third end it all.
 
-    A request to end (SIGTERM) leaves them at once.
+    A request to end (SIGTERM) leaves them at once. Gives a list of the signals that come.
     """
+    came: list[int] = []
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield came
         return
 
     def interrupt(number: int, frame: Any) -> None:
+        came.append(number)
         if number == signal.SIGTERM or stop.asked:
             signal.signal(signal.SIGINT, signal.default_int_handler)
             stop.now()
@@ -227,7 +235,7 @@ def stopping_in_steps(stop: Stop) -> Iterator[None]:
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, interrupt) for number in numbers]
     try:
-        yield
+        yield came
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
