@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from unfade import verbs
+from unfade.cli import detecting
 from unfade.cli.main import unfade
 from unfade.io.pages import join_pages
 from unfade.io.read import read
@@ -81,6 +82,17 @@ def test_what_is_there_is_kept_unless_asked(album, ending):
     assert precious.read_bytes() == b"precious" and files(album) == before
     assert call(album / "a.png", "--overwrite").exit_code == 0
     assert precious.read_bytes() != b"precious"
+
+
+def test_what_was_to_be_replaced_stays_where_the_work_breaks_off(album, monkeypatch):
+    def full(path, told):
+        raise OSError("no space left on device")
+
+    for ending in ENDINGS:
+        (album / f"a.{ending}").write_bytes(b"precious")
+    monkeypatch.setattr(detecting, "_write_json", full)
+    assert call(album / "a.png", "--overwrite").exit_code == 1
+    assert {(album / f"a.{ending}").read_bytes() for ending in ENDINGS} == {b"precious"}
 
 
 def test_every_page_of_a_tiff_gets_a_mask_of_its_own(pages):

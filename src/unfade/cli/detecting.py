@@ -41,7 +41,7 @@ def _detect(job: Job, darkroom: Darkroom, sensitivity: float) -> Outcome:
         return dataclasses.replace(skipped, job=job)
     evidence: Evidence = ()
     numbers: dict[str, float] = {}
-    with all_or_nothing() as written:
+    with all_or_nothing(place for part in parts for place in _places(part)) as written:
         for part in parts:
             says, counts = _examine(part, darkroom, sensitivity, written)
             of = f"page {part.page}: " if len(parts) > 1 else ""
