@@ -158,7 +158,7 @@ def test_an_aging_preset_that_is_not_there_is_told(album, tmp_path):
     result = CliRunner().invoke(
         unfade, ["age", str(album), "-o", str(tmp_path / "x"), "--preset", "wine"]
     )
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "no aging preset 'wine'; known: film-35mm" in result.output
 
 
@@ -170,7 +170,7 @@ def test_the_demo_ages_restores_and_tells_where_it_all_lies(tmp_path, monkeypatc
         assert result.exit_code == 0, result.output
     for name in files(tmp_path / "demo"):
         assert str(tmp_path / "demo" / name) in result.output
-    assert "restored.report.html" in result.output and "PSNR" in result.output
+    assert "restored.png.report.html" in result.output and "PSNR" in result.output
     told = json.loads((tmp_path / "demo" / "restored.png.unfade.json").read_text())
     assert set(told["numbers"]) == {
         "psnr_before_db",
