@@ -18,7 +18,7 @@ from unfade.degrade import draw_aging
 from unfade.io.icc import write_profile
 from unfade.io.read import read
 from unfade.io.write import write, write_plane
-from unfade.jobs import Job, State, run_job
+from unfade.jobs import Job, State, plan_job, run_job
 from unfade.photo import Edit, Metadata, Origin, Photo
 from unfade.pipeline import run
 from unfade.profile import ADOBE_RGB, SRGB, Curve, Profile, from_srgb, to_srgb
@@ -233,3 +233,10 @@ def test_the_origin_of_each_pixel_is_saved_with_its_legend(tmp_path: Path) -> No
     assert set(np.unique(stored)) == {Origin.UNTOUCHED, Origin.FILLED}
     assert not stored[~marked].any() and (stored[marked] == Origin.FILLED).mean() > 0.9
     assert (seen[stored == Origin.FILLED] == LOOKS[Origin.FILLED].color).all()
+
+
+def test_colors_that_were_converted_are_told(tmp_path: Path) -> None:
+    Image.fromarray(np.full((24, 32, 4), 90, np.uint8), "CMYK").save(tmp_path / "a.tif")
+    job = Job(str(tmp_path / "a.tif"), str(tmp_path / "b.tif"), Recipe("none"))
+    for outcome in (plan_job(job, Darkroom()), run_job(job, Darkroom())):
+        assert outcome.evidence[0] == ("read", "CMYK to sRGB through a generic profile")

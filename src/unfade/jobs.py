@@ -364,7 +364,10 @@ def _restore_page(job: Job, darkroom: Darkroom) -> Outcome:
         "nothing to do: copied byte for byte" if untouched else "",
         recipe=recipe.name,
         chosen=chosen,
-        evidence=tuple((s.stage, str(s.notes.get("evidence", ""))) for s in after.history),
+        evidence=(
+            *_reading(before),
+            *((s.stage, str(s.notes.get("evidence", ""))) for s in after.history),
+        ),
         files=tuple(map(str, written)),
         numbers=numbers,
         models=models_of(after, models),
@@ -374,6 +377,12 @@ def _restore_page(job: Job, darkroom: Darkroom) -> Outcome:
 def _format(job: Job, photo: Photo) -> str:
     """The format to write: as asked, or by the suffix, or that of the source."""
     return job.format or FORMATS.get(Path(job.target).suffix.lower(), photo.metadata.format)
+
+
+def _reading(photo: Photo) -> Iterator[tuple[str, str]]:
+    """What became of the colors while the file was read, where they could not stay."""
+    if converted := photo.metadata.encoding.get("converted"):
+        yield "read", str(converted)
 
 
 def _loss(job: Job, photo: Photo) -> str:
@@ -635,8 +644,8 @@ def _plan(job: Job, darkroom: Darkroom) -> Outcome:
     photo = _open(job, darkroom)
     recipe, chosen = recipe_for(photo, darkroom, job.recipe, job.changes)
     pages = 1 if job.page else photo.metadata.encoding.get("pages", 1)
+    evidence, seconds = [*_reading(photo)], SECONDS_PER_MEGAPIXEL["read and write"]
     photo = enter_srgb(photo, darkroom)
-    evidence, seconds = [], SECONDS_PER_MEGAPIXEL["read and write"]
     for stage in recipe:
         photo, says, needed = _foresee(stage, photo, darkroom)
         evidence.append((stage.name, says))
