@@ -13,7 +13,7 @@ import pyvips
 import tifffile
 
 from unfade.errors import ReadError
-from unfade.io.read import can_read, read, read_mask, walk
+from unfade.io.read import can_read, count_pages, read, read_mask, walk
 from unfade.profile import SRGB, SRGB_CURVE
 
 RNG = np.random.default_rng(7)
@@ -224,13 +224,13 @@ def test_a_folder_of_bad_files_gives_one_line_each(tmp_path: Path) -> None:
     save(tmp_path / "animation.gif", noise(16, 16, 3))
     told = {
         "missing.jpg": "no such file",
-        "text.jpg": "begins with b'not a picture'",
+        "text.jpg": "got a text file",
         "empty.jpg": "empty file",
         ".DS_Store": "begins with",
         "folder.jpg": "got a folder",
         "bomb.png": "60,000 x 60,000 = 3,600,000,000",
         "drawing.svg": "expected JPEG, PNG",
-        "animation.gif": "convert it first",
+        "animation.gif": "got a GIF file; convert it to",
     }
     for name, words in told.items():
         with pytest.raises(ReadError) as caught:
@@ -243,6 +243,16 @@ def test_a_pipe_is_refused_rather_than_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.jpg")
     with pytest.raises(ReadError, match="pipe"):
         read(tmp_path / "a.jpg")
+
+
+def test_the_pages_of_a_pipe_are_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.jpg")
+    # Who opens it all the same reads what this writer left, and does not hang.
+    writer = os.open(tmp_path / "a.jpg", os.O_RDWR)
+    os.write(writer, b"four")
+    with pytest.raises(ReadError, match="pipe"):
+        count_pages(tmp_path / "a.jpg")
+    os.close(writer)
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp", ".avif"])
@@ -281,7 +291,7 @@ def test_too_many_samples_are_refused(tmp_path: Path) -> None:
 
 def test_large_integers_are_refused(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", np.ones((16, 16, 3), np.uint32), photometric="rgb")
-    with pytest.raises(ReadError, match="uint"):
+    with pytest.raises(ReadError, match="got 32-bit integers"):
         read(tmp_path / "a.tif")
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,12 @@ def stamp(path: str | Path) -> Stamp:
     """Take the stamp of a file.
 
     Raises:
-        OSError: It cannot be read.
+        OSError: It cannot be read, or is a folder, device or pipe, which could keep us waiting.
     """
     path = Path(path)
     told = path.stat()
+    if not stat.S_ISREG(told.st_mode):
+        raise OSError(f"{path}: expected a file, got a folder, device or pipe; name a file")
     return Stamp(told.st_size, told.st_mtime_ns, checksum(path))
 
 

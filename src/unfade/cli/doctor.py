@@ -100,7 +100,8 @@ def _engine(name: str, threads: int) -> str:
     from ..engines import open_engine
 
     opened = open_engine(name, threads=threads)
-    return f"{opened.name}, {threads or 'as many as it likes'} threads"
+    number = f"{threads} thread{'' if threads == 1 else 's'}" if threads else ""
+    return f"{opened.name}, {number or 'as many threads as it likes'}"
 
 
 def _engines() -> dict[str, str]:
@@ -124,12 +125,25 @@ def _models(problems: list[str]) -> dict[str, str]:
     return {name: problem or "found and verified" for name, problem in found.items()}
 
 
-def _formats() -> str:
+def _formats() -> dict[str, str]:
+    from ..io.formats import codecs, tiff_compressions
     from ..io.read import PHOTO_SUFFIXES
 
     version = metadata_version("pyvips-binary")
-    library = f"libvips {version}" if version else "libvips of the system"
-    return f"{library}: {' '.join(sorted(PHOTO_SUFFIXES))}"
+    found = codecs()
+    return {
+        "libvips": version or "of the system",
+        "names looked for": " ".join(sorted(PHOTO_SUFFIXES)),
+        "reads": _can({name: reads for name, (reads, _) in found.items()}),
+        "writes": _can({name: writes for name, (_, writes) in found.items()}),
+        "reads TIFF with": _can(tiff_compressions()),
+    }
+
+
+def _can(found: dict[str, bool]) -> str:
+    """`JPEG, PNG; not HEIC`."""
+    yes, no = ([name for name, is_so in found.items() if is_so is want] for want in (True, False))
+    return "; ".join(filter(None, (", ".join(yes), f"not {', '.join(no)}" if no else "")))
 
 
 def _memory(budget: int) -> str:

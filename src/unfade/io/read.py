@@ -20,7 +20,17 @@ from ..errors import ReadError
 from ..photo import Mask, Metadata, Photo
 from .metadata import INFRARED, read_metadata, without_color
 from .pages import infrared_place, photo_pages
-from .source import BITS, TIFF_MARKS, Source, fetch, open_source, profile_of, refusing, said
+from .source import (
+    BITS,
+    TIFF_MARKS,
+    Source,
+    check_file,
+    fetch,
+    open_source,
+    profile_of,
+    refusing,
+    said,
+)
 from .tiff import ORIENTATION
 
 Allocate = Callable[[tuple[int, ...], DTypeLike], NDArray[Any]]
@@ -55,10 +65,12 @@ def count_pages(path: str | os.PathLike[str]) -> tuple[int, ...]:
         ReadError: It cannot be read.
     """
     path = Path(path)
-    with refusing(path), path.open("rb") as file:
-        if file.read(4) not in TIFF_MARKS:
-            return (1,)
-        return tuple(number + 1 for number in photo_pages(file))
+    with refusing(path):
+        check_file(path)
+        with path.open("rb") as file:
+            if file.read(4) not in TIFF_MARKS:
+                return (1,)
+            return tuple(number + 1 for number in photo_pages(file))
 
 
 def read(

@@ -21,6 +21,16 @@ from numpy.typing import NDArray
 from ..errors import ReadError
 from ..profile import ADOBE_RGB, Profile
 from .exif import text_of
+from .foreign import (
+    CONVERT,
+    DEVELOP,
+    HEAD_BYTES,
+    describe,
+    is_raw,
+    recognize,
+    unread_compression,
+    unread_samples,
+)
 from .icc import ProfileError, needs_tables, read_profile, write_profile
 from .libvips import reason
 from .pages import count_directories, photo_pages
@@ -60,6 +70,13 @@ MAX_WHOLE_PIXELS = 2**28
 WHOLE = (("progressive JPEG", "jpeg-multiscan"), ("interlaced PNG", "interlaced"))
 """What must be decoded as a whole, besides all WebP, HEIF and AVIF, and what libvips says then."""
 
+SAMPLES = "samples of 8 or 16 bits or 32-bit floats"
+_NAMES = {
+    "char": "signed 8-bit integers",
+    "short": "signed 16-bit integers",
+    "uint": "32-bit integers",
+    "int": "signed 32-bit integers",
+}
 BITS = {"uchar": 8, "ushort": 16, "float": 32}
 _DTYPES = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32}
 _GREY = ("b-w", "grey16")
@@ -118,7 +135,7 @@ def open_source(
         ReadError: It is missing, damaged, too large, or not such a picture.
     """
     with refusing(path):
-        _check_file(path)
+        check_file(path)
         loader, kind = _recognize(path)
         if kind != "tiff" and page:
             raise ReadError(f"{path}: expected a TIFF to take page {page + 1} of; leave it out")
@@ -132,7 +149,7 @@ def open_source(
         image, converted = _to_rgb(image)
     if image.format not in BITS:
         raise ReadError(
-            f"{path}: expected samples of 8 or 16 bits or 32-bit floats, got {image.format}; "
+            f"{path}: expected {SAMPLES}, got {_NAMES.get(image.format, image.format)}; "
             "save it as a 16-bit TIFF"
         )
     colors = 3 if image.interpretation in _COLOR else 1
@@ -166,16 +183,28 @@ def _tiff_page(path: Path, page: int | None, below: int | None) -> tuple[int, in
             if chosen >= pages:
                 raise ReadError(f"{path}: expected a page from 1 to {pages}, got {chosen + 1}")
             directory = read_page(file, chosen)
-            if below is not None:
-                directory = sub_directories(file, directory)[below]
-            return chosen, len(photos), directory
+            lower = sub_directories(file, directory)
         except TagError as error:
             raise ReadError(
                 f"{path}: the TIFF is cut short: {error}; copy or scan it again"
             ) from error
+    # What lies above the sensor's data is no photo but a thumbnail of it.
+    if any(map(is_raw, (directory, *lower))):
+        raise ReadError(f"{path}: expected {KNOWN}, got a camera's RAW file; {DEVELOP}")
+    directory = directory if below is None else lower[below]
+    if found := unread_samples(directory):
+        raise ReadError(
+            f"{path}: expected {SAMPLES}, got {found}; save it with 16 bits or as 32-bit floats"
+        )
+    return chosen, len(photos), directory
 
 
-def _check_file(path: Path) -> None:
+def check_file(path: Path) -> None:
+    """Refuse what is no file, before anybody opens it: an empty pipe keeps its reader waiting.
+
+    Raises:
+        ReadError: It is missing, empty, a folder, a device or a pipe.
+    """
     if path.is_dir():
         raise ReadError(f"{path}: expected a photo, got a folder; name a file in it")
     if not path.exists():
@@ -189,20 +218,25 @@ def _check_file(path: Path) -> None:
 def _recognize(path: Path) -> tuple[str, str]:
     """Loader and name of a file's format, told by its first bytes and never by its name."""
     with path.open("rb") as file:
-        start = file.read(24)
+        start = file.read(HEAD_BYTES)
+    found, advice = recognize(start)
+    if found:
+        raise ReadError(f"{path}: expected {KNOWN}, got {found}; {advice}")
     source = pyvips.Source.new_from_file(str(path))
     pointer = pyvips.vips_lib.vips_foreign_find_load_source(source.pointer)
     if pointer == pyvips.ffi.NULL:
         pyvips.vips_lib.vips_error_clear()
         if start[:4] in TIFF_MARKS:
             _tiff_page(path, None, None)
-        raise ReadError(f"{path}: expected {KNOWN}, got a file that begins with {start!r}")
+        raise ReadError(
+            f"{path}: expected {KNOWN}, got {describe(start)}; {CONVERT}, or copy it again"
+        )
     name = pyvips.ffi.string(pointer).decode()
-    found = re.fullmatch(r"VipsForeignLoad(.*?)(Source|File)?", name)
-    family = found[1] if found else name
+    match = re.fullmatch(r"VipsForeignLoad(.*?)(Source|File)?", name)
+    family = match[1] if match else name
     if family not in LOADERS:
         other = family.removeprefix("Ns").removesuffix("File") or name
-        raise ReadError(f"{path}: expected {KNOWN}, got {other}; convert it first")
+        raise ReadError(f"{path}: expected {KNOWN}, got {other}; {CONVERT}")
     return LOADERS[family]
 
 
@@ -253,7 +287,8 @@ def _check_size(image: Any, path: Path, max_pixels: int) -> None:
     if pixels > max_pixels:
         raise ReadError(
             f"{path}: expected at most {max_pixels:,} pixels, got {image.width:,} x "
-            f"{image.height:,} = {pixels:,}; raise max_pixels if you trust the file"
+            f"{image.height:,} = {pixels:,}; cut it into parts, or, if you trust the file, read it "
+            "from Python with read(path, max_pixels=...)"
         )
 
 
@@ -387,13 +422,13 @@ def fetch(source: Source, region: Any, rows: slice) -> NDArray[Any]:
         region: `pyvips.Region` of its image; rows are asked for from top to bottom.
         rows: Which, as the file has them, not turned upright.
     Raises:
-        ReadError: The data breaks off, or floats are not within 0 to 1.
+        ReadError: The data breaks off, has no decoder here, or floats are not within 0 to 1.
     """
     image, height = source.image, rows.stop - rows.start
     try:
         data = region.fetch(0, rows.start, image.width, height)
     except pyvips.Error as error:
-        raise _cut_short(source, rows.start, error) from error
+        raise _undecoded(source, rows.start, error) from error
     block = np.frombuffer(data, _DTYPES[image.format]).reshape(height, image.width, image.bands)
     if image.format == "float":
         _check_floats(block, source.path)
@@ -407,6 +442,18 @@ def _check_floats(block: NDArray[np.float32], path: Path) -> None:
         raise ReadError(
             f"{path}: expected floats within 0 to 1, got {found}; scale it, or save it as 16 bit"
         )
+
+
+def _undecoded(source: Source, row: int, error: pyvips.Error) -> ReadError:
+    """Say why rows are missing: nobody here can decode them, or the file is damaged."""
+    found = unread_compression(str(error), source.directory)
+    if found:
+        plain = "uncompressed or with LZW or Deflate"
+        return ReadError(
+            f"{source.path}: expected a compression that the libvips here can read, got {found}; "
+            f"save it {plain if source.kind == 'tiff' else 'as JPEG or TIFF'}"
+        )
+    return _cut_short(source, row, error)
 
 
 def _cut_short(source: Source, row: int, error: pyvips.Error) -> ReadError:
