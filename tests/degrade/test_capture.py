@@ -149,6 +149,27 @@ def test_jpeg_grid_starts_where_it_is_told():
     assert jumps((3, 0)).argmax() == 4
 
 
+@pytest.mark.parametrize("halved_color", [False, True])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_what_is_too_long_for_a_jpeg_goes_through_it_in_parts(monkeypatch, channels, halved_color):
+    pixels = np.random.default_rng(3).random((90, 141, channels), dtype=np.float32)
+    stage = CompressJpeg(30, halved_color, shift=(3, 9))
+    whole = stage(Photo(pixels), None).pixels
+    sides = []
+    monkeypatch.setattr(capture, "JPEG_MOST_PX", 70)
+    one = capture._one_jpeg
+    monkeypatch.setattr(
+        capture, "_one_jpeg", lambda part, options: sides.append(part.shape) or one(part, options)
+    )
+    np.testing.assert_array_equal(stage(Photo(pixels), None).pixels, whole)
+    assert len(sides) > 1 and max(max(shape) for shape in sides) <= 70
+
+
+def test_a_photo_longer_than_a_jpeg_can_be_is_compressed():
+    long = Photo(np.full((2, 65_501, 3), 0.5, np.float32))
+    np.testing.assert_allclose(CompressJpeg(90)(long, None).pixels, 0.5, atol=0.02)
+
+
 @pytest.mark.parametrize("draw", DRAWS)
 def test_severity_changes_a_drawn_photo_more(draw):
     clean = AddGrain(amplitude=0.1, radius_px=1.0)(ramp(), None).pixels

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -21,8 +21,12 @@ from ..film.grain import grain_field
 from ..photo import Damage, Edit, Mask, Origin, Photo, Pixels
 from ..recipe import Finding
 from ..settings import check_settings, setting
+from ..tiling import tiles
 
 BLURS = ("gaussian", "disk", "motion")
+
+JPEG_MOST_PX, JPEG_BLOCK_PX = 65_500, 16
+"""Side of the largest picture that libjpeg writes, and of a block whose color is halved."""
 
 RESAMPLERS = {
     "nearest": cv2.INTER_NEAREST,
@@ -243,12 +247,30 @@ class CompressJpeg:
                 else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
             )
             options += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
-        # The encoder takes blue first; the planes are swapped on the way in and back.
-        _, code = cv2.imencode(".jpg", whole[:, :, ::-1] if color else whole, options)
-        back = np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR if color else cv2.IMREAD_GRAYSCALE))
-        back = back[:, :, ::-1] if color else back
+        back = _through_jpeg(whole, options)
         pixels = np.multiply(back[rows:, cols:], np.float32(1 / 255), dtype=np.float32)
         return Edit(pixels=pixels.reshape(photo.pixels.shape))
+
+
+def _through_jpeg(whole: NDArray[Any], options: list[int]) -> NDArray[Any]:
+    """Write and read (H, W) or (H, W, 3); what no file holds in parts, with the same result.
+
+    Parts begin on the grid of the 16 px blocks, and their halo is wider than what the decoder
+    looks at beside a block to smooth its color.
+    """
+    answer = np.empty_like(whole)
+    part = JPEG_MOST_PX // JPEG_BLOCK_PX * JPEG_BLOCK_PX - 2 * JPEG_BLOCK_PX
+    for tile in tiles(whole.shape[:2], part, JPEG_BLOCK_PX, JPEG_BLOCK_PX):
+        answer[tile.core] = _one_jpeg(whole[tile.read], options)[tile.inner]
+    return answer
+
+
+def _one_jpeg(part: NDArray[Any], options: list[int]) -> NDArray[Any]:
+    color = part.ndim == 3 and part.shape[2] == 3
+    # The encoder takes blue first; the planes are swapped on the way in and back.
+    _, code = cv2.imencode(".jpg", part[:, :, ::-1] if color else part, options)
+    back = np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR if color else cv2.IMREAD_GRAYSCALE))
+    return back[:, :, ::-1] if color else back.reshape(part.shape)
 
 
 @functools.lru_cache(maxsize=256)
