@@ -83,14 +83,15 @@ def restore(
         photo: A file, a `Photo`, or an array (H, W) or (H, W, 1 to 4) as in `Photo.from_array`;
             float64 is worked on in float32.
         recipe: A `Recipe`, the name of a preset or a TOML file; None measures and chooses.
-        without: Stages to leave out.
-        only: Stages to keep; all where empty.
-        settings: Assignments `stage.key=value`.
+        without: Stages to leave out; a string is one stage.
+        only: Stages to keep; all where empty; a string is one stage.
+        settings: Assignments `stage.key=value`; a string is one.
         strength: 0 (change nothing) to 1 (as the recipe says), for every stage that has one.
         sensitivity: 0 to 1, of the damage detection; None leaves the recipe's.
         negative: Invert first: the scan is a negative.
         acquired_only: Leave alone grain, paper texture, retouching: what was there from the start.
-        mask: (H, W) in [0, 1], 1 is damaged, or a picture of it; None looks for damage.
+        mask: (H, W) of floats in [0, 1], 1 is damaged, of bool, or of uint8, 255 is damaged (1 in
+            one of only 0 and 1); or a picture of it; None looks for damage.
         darkroom: Where to work; pass your own to use it for many photos.
     Returns:
         A `Photo` with its history, or for an array an array of the same shape and type.
@@ -101,7 +102,13 @@ def restore(
     room = darkroom or _room()
     start = _with_mask(_photo(photo, room), mask)
     wanted = Changes(
-        tuple(without), tuple(only), tuple(settings), strength, sensitivity, negative, acquired_only
+        _several(without),
+        _several(only),
+        _several(settings),
+        strength,
+        sensitivity,
+        negative,
+        acquired_only,
     )
     known = recipe if isinstance(recipe, Recipe) or recipe is None else load_recipe(Path(recipe))
     steps, _ = recipe_for(start, room, known, wanted)
@@ -154,7 +161,7 @@ def inpaint(photo: Any, mask: Mask | PathLike, *, darkroom: Darkroom | None = No
 
     Args:
         photo: As in `restore`.
-        mask: (H, W) in [0, 1], 1 is filled, or a picture of it.
+        mask: What is filled, as in `restore`.
         darkroom: Where to work.
     Returns:
         As `restore`.
@@ -233,18 +240,33 @@ def _photo(photo: Any, room: Darkroom) -> Photo:
     return Photo.from_array(np.asarray(photo))
 
 
+def _several(given: Sequence[str]) -> tuple[str, ...]:
+    """Strings as a tuple; one alone is one of them, not its letters."""
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
 def _with_mask(photo: Photo, mask: Mask | PathLike | None) -> Photo:
     if mask is None:
         return photo
     if isinstance(mask, str | os.PathLike):
         return dataclasses.replace(photo, damage=read_mask(mask, photo.size))
-    plane = np.asarray(mask, np.float32)
-    if plane.shape != photo.size or not (plane.min() >= 0 and plane.max() <= 1):
+    return dataclasses.replace(photo, damage=_plane(np.asarray(mask), photo.size))
+
+
+def _plane(mask: NDArray[Any], size: tuple[int, int]) -> Mask:
+    if mask.shape != size:
         raise ValueError(
-            f"the mask must be {photo.size} within 0 to 1, 1 is damaged, got {plane.shape} "
-            f"from {plane.min():g} to {plane.max():g}"
+            f"the mask must be of the photo's size {size} (height, width), got {mask.shape}"
         )
-    return dataclasses.replace(photo, damage=plane)
+    plane: Mask = np.asarray(mask, np.float32)
+    if mask.dtype == np.uint8 and plane.max() > 1:
+        plane = plane / np.float32(255)
+    if not (plane.min() >= 0 and plane.max() <= 1):
+        raise ValueError(
+            "the mask must be within 0 to 1, 1 is damaged, or uint8 or bool, got "
+            f"{mask.dtype} from {plane.min():g} to {plane.max():g}"
+        )
+    return plane
 
 
 def _like(given: Any, photo: Photo) -> Any:

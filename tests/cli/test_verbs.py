@@ -75,6 +75,36 @@ def test_a_mask_of_mine_is_used():
     assert np.array_equal(unfade.inpaint(scratched(), mask), restored)
 
 
+def test_a_single_string_is_one_stage_or_setting():
+    listed = unfade.restore(scratched(), settings=["inpaint.strength=0.5"])
+    assert np.array_equal(unfade.restore(scratched(), settings="inpaint.strength=0.5"), listed)
+    assert np.array_equal(unfade.restore(scratched(), without="inpaint"), scratched())
+    only = unfade.restore(Photo.from_array(scratched()), only="damage")
+    assert [step.stage for step in only.history] == ["damage"]
+
+
+@pytest.mark.parametrize(("kind", "marked"), [(np.uint8, 255), (np.uint8, 1), (bool, True)])
+def test_a_mask_may_be_of_integers_or_booleans(kind, marked):
+    mask = np.zeros((24, 32), kind)
+    mask[3:6, 10:20] = marked
+    filled = unfade.inpaint(scratched(), mask)
+    assert np.array_equal(filled, unfade.inpaint(scratched(), (mask > 0).astype(np.float32)))
+
+
+def test_grey_in_a_mask_of_integers_is_kept():
+    mask = np.zeros((24, 32), np.uint8)
+    mask[3:6, 10:20] = 51
+    mask[0, 0] = 255
+    given = verbs._with_mask(Photo.from_array(scratched()), mask).damage
+    assert given.dtype == np.float32 and given[4, 12] == np.float32(0.2) and given[0, 0] == 1
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (3, 4), (24, 32, 3)])
+def test_a_mask_of_another_shape_says_which_is_expected(shape):
+    with pytest.raises(ValueError, match=r"size \(24, 32\) \(height, width\), got \(\d+, "):
+        unfade.inpaint(scratched(), np.zeros(shape))
+
+
 @pytest.mark.parametrize("mask", [np.zeros((3, 4)), np.full((24, 32), 2.0)])
 def test_a_mask_that_does_not_fit_is_refused(mask):
     with pytest.raises(ValueError, match="mask"):

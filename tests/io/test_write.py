@@ -347,3 +347,9 @@ def test_what_four_gigabytes_do_not_hold_becomes_a_bigtiff(
 ) -> None:
     assert module._tiff_options({}, size, depth, samples)["bigtiff"] == big
     assert module._tiff_options({"bigtiff": True}, size, depth, samples)["bigtiff"]
+
+
+def test_an_array_is_refused_with_the_way_to_make_it_a_photo(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"got ndarray; .*Photo\.from_array"):
+        write(noise(4, 4, 3), tmp_path / "a.png")  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())
