@@ -41,11 +41,14 @@ def test_marks_what_is_certain_and_leaves_pixels_alone():
     assert found.damage.sum() == 36
     assert found.origin is None
     assert found.history[0].notes["marks"] == 1
+    assert found.history[0].notes["evidence"].startswith("1 mark on 0.67% of the photo")
 
 
 def test_more_sensitivity_marks_fainter_damage():
     assert not detect(speckled(), sensitivity=0.5).damage[42, 62]
-    assert detect(speckled(), sensitivity=0.9).damage[42, 62]
+    more = detect(speckled(), sensitivity=0.9)
+    assert more.damage[42, 62]
+    assert more.history[0].notes["evidence"].startswith("2 marks on ")
 
 
 def test_marks_are_grown_by_the_pixels_asked_for():

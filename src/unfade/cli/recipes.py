@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ..settings import Setting, settings_of
 from .options import json_option
 
 
@@ -17,10 +18,12 @@ def list_recipes() -> None:
     """List the recipes that come along."""
     from ..choose import load_recipe, preset_names
 
-    for name in preset_names():
+    names = preset_names()
+    width = max(map(len, names), default=0)
+    for name in names:
         recipe = load_recipe(name)
-        click.echo(f"{name:<10} {recipe.about}")
-        click.echo(f"{'':<10} {', '.join(stage.name for stage in recipe)}")
+        click.echo(f"{name:<{width}} {recipe.about}")
+        click.echo(f"{'':<{width}} {', '.join(stage.name for stage in recipe)}")
 
 
 @command.command("show")
@@ -38,13 +41,12 @@ def list_stages(as_json: bool) -> None:
     """List the stages in the order they work, with their settings, ranges and defaults."""
     import json
 
-    from ..settings import settings_of
     from ..stages import STAGES
 
     if as_json:
         table = {
             name: [
-                {"name": k.name, "default": k.default, "allowed": k.allowed, "help": k.help}
+                {"name": k.name, "default": k.default, "allowed": _allowed(k), "help": k.help}
                 for k in settings_of(stage)
             ]
             for name, stage in STAGES.items()
@@ -55,4 +57,12 @@ def list_stages(as_json: bool) -> None:
         click.echo(f"{name}: {(stage.__doc__ or '').strip().splitlines()[0]}")
         for knob in settings_of(stage):
             setting = f"{name}.{knob.name}={knob.default}"
-            click.echo(f"  {setting:<30} {knob.allowed:<16} {knob.help}")
+            click.echo(f"  {setting:<30} {_allowed(knob):<16} {knob.help}")
+
+
+def _allowed(knob: Setting) -> str:
+    """What a knob accepts; a bound of many digits as the power of two that it is."""
+    high = knob.high
+    if not isinstance(high, int) or high < 2**32 or high.bit_count() > 1:
+        return knob.allowed
+    return f"{knob.low} to 2^{high.bit_length() - 1}"

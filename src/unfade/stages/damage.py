@@ -76,7 +76,7 @@ class DetectDamage:
         mask, spared = self._spare_original(photo.kinds if kinds is None else kinds, mask, darkroom)
         areas = None if kinds is None else keep_marked(kinds, mask, darkroom)
         share = float(np.count_nonzero(mask)) / mask.size
-        told = [f"{count} marks on {share:.2%} of the photo"]
+        told = [f"{count} mark{'' if count == 1 else 's'} on {share:.2%} of the photo"]
         told += [reading.evidence] if reading is not None else []
         told += [f"{spared} px left alone as original"] if spared else []
         notes = {
