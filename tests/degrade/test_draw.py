@@ -78,6 +78,13 @@ def test_an_average_photo_has_few_kinds_of_damage():
     assert np.mean(np.array(counts) == 0) > 0.05
 
 
+@pytest.mark.parametrize("size", [(1, 1), (3, 500), (20, 70_000), (30_000, 20_000)])
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_photo_of_any_size_can_be_aged(preset, size):
+    for seed in range(60):
+        draw_aging(np.random.default_rng(seed), preset, 1.0, size=size)
+
+
 def test_names_of_damage_are_names_of_stages():
     names = {*DAMAGE, *VEILS, *FILM, *PRINTS}
     assert names <= set(DEGRADATIONS)

@@ -132,7 +132,7 @@ def _patches(
     return AddPatches(
         kind=str(rng.choice(list(PATCHES))),
         count=int(rng.integers(1, 2 + int(2 * severity))),
-        size_px=float(max(size) * np.exp(rng.uniform(*np.log((0.15, 0.6))))),
+        size_px=float(np.clip(max(size) * np.exp(rng.uniform(*np.log((0.15, 0.6)))), 4, 10_000)),
         opacity=float(rng.uniform(0.5, 1)),
         tone=deposit_tone(rng, _polarity(rng, medium)),
         softness_px=float(rng.uniform(0.2, 0.8)),

@@ -112,7 +112,8 @@ def draw_chemistry(
     """Draw a chemical stain of film; marks of 0.1 to 2 mm, seen on a part of a frame."""
     mark = str(rng.choice(MARKS, p=(0.45, 0.3, 0.25)))
     median_um = {"drops": 500, "streaks": 400, "fungus": 500}[mark]
-    size_px = float(np.clip(rng.lognormal(np.log(median_um), 0.6) / um_per_px, 3, 0.3 * max(size)))
+    most = max(3.0, min(10_000.0, 0.3 * max(size)))
+    size_px = float(np.clip(rng.lognormal(np.log(median_um), 0.6) / um_per_px, 3, most))
     light = rng.random() < 0.4
     base = rng.uniform(1.2, 1.7) if light else rng.uniform(0.45, 0.8)
     return AddChemistry(

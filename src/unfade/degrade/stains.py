@@ -135,9 +135,10 @@ def draw_stains(rng: Rng, size: tuple[int, int], severity: float) -> AddStains:
     """Draw water stains: brown or grey on paper, in the order of a tenth of its size."""
     brown = np.array([0.6, 0.46, 0.28]) + rng.normal(0, 0.06, 3)
     dirty = 0.4 + rng.normal(0, 0.08) + np.array([0.03, 0.0, -0.04])
+    most = 0.06 + 0.55 * severity
     return AddStains(
         count=1 + int(rng.poisson(0.3 + 0.7 * severity)),
-        size_px=float(max(size) * np.exp(rng.uniform(*np.log((0.03, 0.06 + 0.55 * severity))))) + 2,
+        size_px=min(10_000.0, float(max(size) * np.exp(rng.uniform(*np.log((0.03, most))))) + 2),
         opacity=float(rng.uniform(0.08, 0.3 + 0.4 * severity)),
         rim=float(rng.uniform(0.1, 1)),
         tides=int(rng.choice((1, 2, 3), p=(0.6, 0.25, 0.15))),

@@ -110,7 +110,7 @@ def draw_tape(rng: Rng, size: tuple[int, int], severity: float, um_per_px: float
     width_px = float(rng.choice((12_000, 19_000))) / um_per_px
     return AddTape(
         count=1 + int(rng.poisson(0.3 + 0.5 * severity)),
-        width_px=float(np.clip(width_px, 8, 0.3 * max(size))),
+        width_px=float(np.clip(width_px, 8, max(8, min(10_000, 0.3 * max(size))))),
         length=float(rng.uniform(1, 5)),
         opacity=float(rng.uniform(0.4, 1)),
         gloss=float(rng.uniform(0, 0.25)),

@@ -133,7 +133,7 @@ def draw_tears(
         holes=1 + int(rng.poisson(0.3 + severity)) if what & 2 and rng.random() < 0.6 else 0,
         corners=int(rng.integers(1, 2 + round(2 * severity))) if what & 2 else 0,
         width_px=float(np.clip(rng.lognormal(np.log(250), 0.5) / um_per_px, 1, 60)),
-        hole_px=float(max(size) * np.exp(rng.uniform(*np.log((0.012, 0.09))))) + 1,
+        hole_px=min(4000.0, float(max(size) * np.exp(rng.uniform(*np.log((0.012, 0.09))))) + 1),
         through=float(rng.choice([0.0, 0.5, 1.0])),
         shadow=float(rng.uniform(0, 0.5)),
         tone=paper,

@@ -212,7 +212,7 @@ def draw_scratches(
     return AddScratches(
         count=1 + int(rng.poisson(1 + 5 * severity)),
         width_px=float(np.clip(rng.lognormal(np.log(70), 0.45) / um_per_px, 0.5, 12)),
-        length_px=float(max(size) * np.exp(rng.uniform(*np.log((0.05, 0.5))))) + 2,
+        length_px=min(20_000.0, float(max(size) * np.exp(rng.uniform(*np.log((0.05, 0.5))))) + 2),
         sheaf=float(rng.uniform(0, 0.7)),
         opacity=float(rng.uniform(0.4, 1)),
         tone=(0.12, 0.11, 0.1) if dark else paper,
@@ -228,7 +228,7 @@ def draw_abrasion(
         edges=float(rng.uniform(0.2, 1)) if rng.random() < 0.7 else 0.0,
         width_px=float(np.clip(rng.lognormal(np.log(600), 0.6) / um_per_px, 1.5, 200)),
         spots=int(rng.poisson(0.4 + severity)),
-        size_px=float(max(size) * np.exp(rng.uniform(*np.log((0.03, 0.15))))) + 2,
+        size_px=min(10_000.0, float(max(size) * np.exp(rng.uniform(*np.log((0.03, 0.15))))) + 2),
         grain_px=float(np.clip(rng.lognormal(np.log(120), 0.4) / um_per_px, 0.6, 12)),
         opacity=float(rng.uniform(0.4, 1)),
         tone=paper,
