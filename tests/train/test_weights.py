@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -19,10 +21,15 @@ from unfade.train.nets import ResidualNet, Restormer, SegmentationNet, UNet  # n
 from unfade.train.nets.restormer import Shape  # noqa: E402
 from unfade.train.run import Run  # noqa: E402
 from unfade.train.tasks import channels, make_network, sample_input  # noqa: E402
-from unfade.train.weights import begin_with, find_weights, read_state  # noqa: E402
+from unfade.train.weights import begin_with, find_weights, read_state, settle  # noqa: E402
 
 TINY = (4, 6, 8)
 SAMPLE = torch.rand(1, 3, 32, 32)
+PICTURE = np.zeros((8, 8, 3), np.uint8)
+
+
+def write_picture(place):
+    place.write_bytes(cv2.imencode(".webp", PICTURE)[1].tobytes())
 
 
 def unlike(net):
@@ -124,6 +131,35 @@ def test_a_shipped_network_is_read_back_from_its_onnx_file(outputs, tmp_path):
         assert torch.allclose(fresh.eval()(SAMPLE), net(SAMPLE), atol=0.02, rtol=0.01)
 
 
+def test_weights_read_back_survive_the_first_step_of_training(tmp_path):
+    net = unlike(SegmentationNet(TINY, 3, 1)).eval()
+    path = export.export(
+        export.Probability(net).eval(), ModelCard("damage", "damage", ""), tmp_path
+    )
+    fresh, inputs = SegmentationNet(TINY, 3, 1), torch.rand(16, 3, 32, 32)
+    begin_with(fresh, path, SAMPLE)
+    with torch.no_grad():
+        before, lost = fresh.eval()(inputs), fresh.train()(inputs)
+        begin_with(fresh, path, SAMPLE)
+        settle(fresh, inputs)
+        assert fresh.training
+        kept = fresh(inputs)
+        assert torch.allclose(fresh.eval()(inputs), before, atol=1e-4)
+    assert (lost - before).abs().mean() > 0.1
+    assert (kept - before).abs().mean() < 0.001
+
+
+def test_a_network_of_another_shape_leaves_training_on(tmp_path):
+    net = unlike(SegmentationNet(TINY, 3, 1)).eval()
+    path = export.export(
+        export.Probability(net).eval(), ModelCard("damage", "damage", ""), tmp_path
+    )
+    other = SegmentationNet((5, 6, 8), 3, 1)
+    with pytest.raises(ModelError):
+        begin_with(other, path, SAMPLE)
+    assert all(module.training for module in other.modules())
+
+
 def test_a_network_without_normalization_is_read_back_too(tmp_path):
     net = unlike(ResidualNet(TINY, 3, 3, 1)).eval()
     path = export.export(net, ModelCard("denoise", "denoise", ""), tmp_path)
@@ -145,7 +181,8 @@ def test_weights_may_be_named_as_the_models_are(tmp_path):
 @pytest.mark.parametrize(
     ("write", "complaint"),
     [
-        (lambda p: None, "cannot be read as weights"),
+        (lambda p: None, "no such file"),
+        (write_picture, "cannot be read as weights"),
         (lambda p: p.write_bytes(b"nothing"), "cannot be read as weights"),
         (lambda p: p.mkdir(), "holds neither best.ckpt nor last.ckpt"),
         (lambda p: torch.save([1, 2], p), "holds a list, expected a state dict"),
@@ -176,7 +213,7 @@ def test_code_in_a_file_of_weights_is_never_run(tmp_path):
 def test_the_command_says_what_is_wrong_in_one_line(photos, tmp_path, capsys):
     line = ["denoise", "--data", str(photos), "--init", str(tmp_path / "none.ckpt")]
     assert main([*line, "--out", str(tmp_path / "run"), "--workers", "0"]) == 1
-    assert "none.ckpt cannot be read as weights" in capsys.readouterr().out
+    assert "none.ckpt: no such file" in "".join(capsys.readouterr())
 
 
 @pytest.mark.parametrize("share", [0.0, 0.4, 1.0])

@@ -22,6 +22,9 @@ from .nets.keys import from_popular, is_popular
 
 State = Mapping[str, Tensor]
 
+UNREADABLE = (OSError, RuntimeError, pickle.UnpicklingError, EOFError, LookupError, ValueError)
+"""What PyTorch raises on files that are none of its own."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Taken:
@@ -93,6 +96,55 @@ def begin_with(net: nn.Module, place: Path, sample: Tensor) -> Taken:
     return Taken(tuple(fits), fresh, unused)
 
 
+def settle(net: nn.Module, inputs: Tensor) -> None:
+    """Give batch normalization the statistics of real inputs; no answer changes.
+
+    Weights that come back from ONNX have their normalization melted in, and it is set to do
+    nothing. In training it goes by each batch, and would do something after all: the first step
+    would throw away what was learned. With the mean and variance of what it sees, undone by its own
+    factor and addend, it does next to nothing in training, too.
+
+    Args:
+        net: A network with weights to begin with.
+        inputs: What it sees in training, (N, C, H, W); the more, the better.
+    """
+    seen: dict[nn.BatchNorm2d, tuple[Tensor, Tensor]] = {}
+
+    def note(norm: nn.Module, given: tuple[Tensor, ...]) -> None:
+        assert isinstance(norm, nn.BatchNorm2d)
+        variance, mean = torch.var_mean(given[0], dim=(0, 2, 3), correction=0)
+        seen[norm] = (mean, variance)
+
+    norms = [module for module in net.modules() if isinstance(module, nn.BatchNorm2d)]
+    hooks = [norm.register_forward_pre_hook(note) for norm in norms]
+    _answer(net, inputs)
+    for hook in hooks:
+        hook.remove()
+    with torch.no_grad():
+        for norm, (mean, variance) in seen.items():
+            _restate(norm, mean, variance)
+
+
+def _restate(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor) -> None:
+    """Say the same affine map with other statistics."""
+    assert norm.running_mean is not None and norm.running_var is not None
+    factor = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+    addend = norm.bias - factor * norm.running_mean
+    norm.running_mean.copy_(mean)
+    norm.running_var.copy_(variance)
+    norm.weight.copy_(factor * torch.sqrt(variance + norm.eps))
+    norm.bias.copy_(addend + factor * mean)
+
+
+def _answer(net: nn.Module, inputs: Tensor) -> Tensor:
+    """What a network says in evaluation; it is left as it was."""
+    training = net.training
+    with torch.no_grad():
+        answer: Tensor = net.eval()(inputs)
+    net.train(training)
+    return answer
+
+
 def _is_narrower(state: State, own: State) -> bool:
     """Whether all tensors of a network are there, none of them larger and some smaller."""
     if set(state) != set(own):
@@ -147,8 +199,13 @@ def open_checkpoint(place: Path) -> dict[str, Any]:
     """
     try:
         content = torch.load(place, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, KeyError) as error:
-        raise ModelError(f"{place} cannot be read as weights: {str(error)[:200]}") from error
+    except FileNotFoundError as error:
+        raise ModelError(f"{place}: no such file") from error
+    except UNREADABLE as error:
+        raise ModelError(
+            f"{place} cannot be read as weights ({str(error)[:120]}); if it is the last checkpoint "
+            "of a run, its best.ckpt may be whole"
+        ) from error
     if not isinstance(content, dict):
         raise ModelError(f"{place} holds a {type(content).__name__}, expected a state dict")
     return content
@@ -195,9 +252,7 @@ def load_onnx(net: nn.Module, path: Path, sample: Tensor) -> None:
     _fill_by_name(net, values)
     _fill_linear(net, sample, _onnx_products(model, values))
     expected = ReferenceEvaluator(model).run(None, {"input": sample.numpy()})[0]
-    with torch.no_grad():
-        answer = net.eval()(sample).numpy()
-    net.train()
+    answer = _answer(net, sample).numpy()
     # A segmentation network ships with its probabilities, and is trained on logits.
     if not any(np.allclose(a, expected, atol=1e-2) for a in (answer, *_probable(answer))):
         raise ModelError(f"{path} answers differently when loaded back; begin with a checkpoint")
@@ -280,8 +335,7 @@ def _ran(net: nn.Module, sample: Tensor, *kinds: type[nn.Module]) -> list[Any]:
         for module in net.modules()
         if isinstance(module, kinds)
     ]
-    with torch.no_grad():
-        net.eval()(sample)
+    _answer(net, sample)
     for hook in hooks:
         hook.remove()
     return ran
