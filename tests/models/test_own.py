@@ -14,8 +14,10 @@ from unfade.darkroom import Darkroom  # noqa: E402
 from unfade.engines import open_engine  # noqa: E402
 from unfade.errors import ModelError  # noqa: E402
 from unfade.models.card import ModelCard  # noqa: E402
-from unfade.models.own import add_model, remove_model  # noqa: E402
-from unfade.models.zoo import Zoo, checksum, own_folder  # noqa: E402
+from unfade.models.own import SIDES, add_model, remove_model  # noqa: E402
+from unfade.models.zoo import SHIPPED, Zoo, checksum, own_folder  # noqa: E402
+from unfade.stages.fading import PROXY_SIDE  # noqa: E402
+from unfade.stages.verify import VIEW_SIDE  # noqa: E402
 
 CARD = ModelCard("mine", "denoise", "", inputs=(3,), channels_out=3)
 
@@ -72,6 +74,20 @@ def test_an_own_network_goes_before_a_shipped_one(mine, engine):
     assert Zoo().find("damage")[0] != own_folder() / "damage.onnx"
 
 
+@pytest.mark.parametrize("name", [card.name for card in Zoo(SHIPPED).list()])
+def test_every_network_that_ships_could_be_added(name, engine, tmp_path):
+    path = SHIPPED / f"{name}.onnx"
+    assert add_model(path, engine, folder=tmp_path / "own").sha256 == checksum(path)
+
+
+def test_sizes_are_those_of_the_stages_and_of_training():
+    assert SIDES == {"fading": PROXY_SIDE, "verify": VIEW_SIDE}
+    pytest.importorskip("lightning")
+    from unfade.train.tasks import FIXED
+
+    assert SIDES == FIXED
+
+
 @pytest.mark.parametrize(
     ("facts", "complaint"),
     [
@@ -114,3 +130,14 @@ def test_the_command_adds_lists_and_removes(mine):
     assert "mine" not in call().output
     result = call("remove", "mine")
     assert result.exit_code == 1 and "of your own" in result.output
+
+
+@pytest.mark.parametrize("task", ["restore", "deblur"])
+def test_a_network_that_restoring_never_asks_for_is_said_to_be_only_kept(task, mine):
+    mine.with_suffix(".toml").write_text(
+        dataclasses.replace(CARD, name=task, task=task).to_toml(), "utf-8"
+    )
+    words = ["models", "add", str(mine), "--engine", "onnxruntime"]
+    told = CliRunner().invoke(unfade, words).output
+    remove_model(task)
+    assert "`unfade restore` never asks for it" in told and "damage, denoise" in told

@@ -82,7 +82,8 @@ def licence() -> None:
 def add(file: Path, card: Path | None, engine: str) -> None:
     """Keep a network of your own: an ONNX file with its card, tried before it is copied.
 
-    It is found before a shipped network of the same name.
+    It is found before a shipped network of the same name. `unfade restore` asks for networks by
+    name: one of another name, or of a task that it does not have, is only kept.
     """
     from ..engines import open_engine
     from ..models.own import add_model
@@ -94,6 +95,11 @@ def add(file: Path, card: Path | None, engine: str) -> None:
     if kept.name in shipped:
         click.echo(
             f"it takes the place of the shipped {kept.name}; `unfade models remove` undoes it"
+        )
+    elif kept.name not in {known.verifier for known in Zoo().list()}:
+        click.echo(
+            f"`unfade restore` never asks for it: it runs {', '.join(sorted(shipped))}, by these "
+            "names; `unfade evaluate --network FILE` runs others"
         )
 
 

@@ -19,8 +19,9 @@ from .zoo import checksum, own_folder
 TRIES = ((96, 128), (50, 70))
 """Sizes in pixels, (height, width), with which a network is tried."""
 
-PROXY = ((128, 128),)
-"""The one size of a network that answers with numbers for a small whole picture."""
+SIDES = {"fading": 128, "verify": 64}
+"""Tasks whose networks take pictures of one size only: its side in pixels. A test holds it to what
+the stages give and to what training exports."""
 
 
 def add_model(
@@ -91,7 +92,8 @@ def _read(card: Path, found: str) -> ModelCard:
 def _try(path: Path, card: ModelCard, engine: Engine) -> None:
     """Run the network on grey pictures and compare what comes with the card."""
     model = Model(engine.load(path), card)
-    for size in PROXY if card.tiling == "whole" and card.task == "fading" else TRIES:
+    side = SIDES.get(card.task)
+    for size in ((side, side),) if side else TRIES:
         arrays = [np.full((*size, channels), 0.5, np.float32) for channels in card.inputs]
         try:
             answer = model(*arrays)
