@@ -23,8 +23,8 @@ from ..photo import Photo
 from ..stages.damage import DetectDamage, damage_probability
 from ..stages.marks import Calibration, Candidates, Numbers, candidates
 from ..stages.verify import ask
-from .data import find_photos, held_out
 from .judged import JudgedPhoto
+from .unseen import NOTHING, Known, find_unseen
 
 AGINGS = ("old-photo-mixed", "film-35mm")
 SEVERITY = 0.5
@@ -39,16 +39,20 @@ def calibrate_card(
     folders: Sequence[Path],
     library: str = "",
     judged: Sequence[JudgedPhoto] = (),
+    known: Known = NOTHING,
 ) -> Calibration:
-    """Calibrate an exported network on those photos of folders that training holds out.
+    """Calibrate an exported network on those photos of folders that it did not learn from.
 
     Args:
         network: An ONNX file of `unfade export`, its card beside it; the card takes the result. A
             damage network is believed by its peaks, one that verifies by its answers to what the
             zoo's damage network proposes.
+        folders: Of clean photos; tar files too.
         judged: Real old photos that count besides, other ones than it learned from.
+        known: Photos that it learned from and was checked with.
     Raises:
         ModelError: Neither a damage network nor one that verifies, or no photos to tell by.
+        ReadError: A folder is missing, or holds no pictures.
     """
     beside = network.with_suffix(".toml")
     card = ModelCard.from_toml(beside.read_text("utf-8"))
@@ -57,16 +61,21 @@ def calibrate_card(
             f"only networks that find or verify damage are calibrated; {network.name} is for "
             f"{card.task}"
         )
-    photos = [path for folder in folders for path in find_photos(folder) if held_out(path)]
-    if not photos:
-        raise ModelError("none of these photos is held out of training (1 in 32 is); give more")
     with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        _put(folder, network, dataclasses.replace(card, name=card.task, verifier=""))
+        networks, unpacked = Path(place) / "networks", Path(place) / "photos"
+        networks.mkdir()
+        unpacked.mkdir()
+        photos = find_unseen(folders, known, unpacked)
+        if not photos:
+            raise ModelError(
+                "all these photos were learned from, or would be (1 in 32 is held out); give "
+                "others, or more"
+            )
+        _put(networks, network, dataclasses.replace(card, name=card.task, verifier=""))
         if card.task == "verify":
             path, detector = Zoo().find("damage")
-            _put(folder, path, dataclasses.replace(detector, verifier="verify"))
-        room = Darkroom(zoo=Zoo(folder))
+            _put(networks, path, dataclasses.replace(detector, verifier="verify"))
+        room = Darkroom(zoo=Zoo(networks))
         found = calibrate(photos, room, library, "val" if library else "all", judged)
     numbers = tuple(round(number, 3) for number in dataclasses.astuple(found))
     beside.write_text(dataclasses.replace(card, calibration=numbers).to_toml(), "utf-8")

@@ -7,6 +7,8 @@ import dataclasses
 import hashlib
 import json
 import math
+import shutil
+import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +27,7 @@ from .judged import open_judged
 from .nets import Restormer
 from .run import Run, from_record
 from .tasks import FIXED, channels, make_network, sample_input
+from .unseen import NOTHING, read_manifests
 from .weights import open_checkpoint, read_state
 
 AGREEMENT = 5e-3
@@ -225,8 +228,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--calibrate",
         type=Path,
         nargs="+",
-        help="of a network that finds or verifies damage: folders of clean photos; those held out "
-        "of training tell how far its marks are to be believed",
+        help="of a network that finds or verifies damage: folders or tar files of clean photos; "
+        "those that it did not learn from tell how far its marks are to be believed",
     )
     parser.add_argument(
         "--judged",
@@ -260,16 +263,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.card:
         old = ModelCard.from_toml(args.card.read_text(encoding="utf-8"))
         card = dataclasses.replace(card, data=old.data, paper=old.paper, about=old.about)
-    path = export(net, card, args.out)
-    if args.calibrate:
-        calibrate_card(path, args.calibrate, args.library, judged)
+    runs = [run for run in (args.run, args.average) if run and run.is_dir()]
+    known = read_manifests(runs) if args.calibrate else NOTHING
+    with tempfile.TemporaryDirectory() as place:
+        made = export(net, card, Path(place))
+        if args.calibrate:
+            calibrate_card(made, args.calibrate, args.library, judged, known)
+        path = _keep(made, args.out)
     print(f"{path}: {path.stat().st_size / 2**20:.1f} MB, agrees with the checkpoint")  # noqa: T201
     return 0
 
 
+def _keep(made: Path, folder: Path) -> Path:
+    """Copy finished weights and their card to where they stay."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in (made, made.with_suffix(".toml")):
+        part = folder / f".{file.name}.part"
+        shutil.copyfile(file, part)
+        part.replace(folder / file.name)
+    return folder / made.name
+
+
 def open_run(folder: Path, checkpoint: str) -> tuple[nn.Module, ModelCard]:
-    """Open the network of a run folder, and make its card."""
-    run = from_record(json.loads((folder / "run.json").read_text(encoding="utf-8")))
+    """Open the network of a run folder, and make its card.
+
+    Raises:
+        ModelError: Not a run folder, or `load` complains.
+    """
+    record = folder / "run.json"
+    if not record.is_file():
+        raise ModelError(
+            f"{record} is missing; a run is the folder that `unfade train --out` filled, with "
+            f"run.json and {checkpoint}"
+        )
+    run = from_record(json.loads(record.read_text(encoding="utf-8")))
     net = load(folder / checkpoint, run)
     return net, make_card(run, net)
 
