@@ -84,6 +84,80 @@ def test_a_mask_of_another_size_is_named_before_anything_is_learned(pairs):
         PairCrops(find_pairs(pairs, "damage"), "damage")
 
 
+def masks_become(pairs, make):
+    """Write all masks as `make` makes them of (H, W) in 0 and 255; answers with what is true."""
+    for path in (pairs / "mask" / "album").iterdir():
+        mask = cv2.imread(str(path), 0)
+        cv2.imwrite(str(path), make(mask))
+    return mask / np.float32(255)
+
+
+def red(mask):
+    return np.dstack([mask * 0, mask * 0, mask])
+
+
+def layer(mask):
+    """Painted in red, and what is under it black or white, but transparent."""
+    return np.dstack([mask * 0, mask * 0, mask, mask])
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda mask: mask // 255, id="ones"),
+        pytest.param(lambda mask: (mask // 255).astype(np.uint16), id="ones of 16 bits"),
+        pytest.param(lambda mask: mask.astype(np.uint16) * 257, id="16 bits"),
+        pytest.param(red, id="red on black"),
+        pytest.param(layer, id="a red layer"),
+        pytest.param(lambda mask: np.dstack([mask * 0] * 3 + [mask]), id="a black layer"),
+        pytest.param(lambda mask: np.dstack([mask] * 3 + [mask * 0 + 255]), id="opaque"),
+        pytest.param(lambda mask: np.dstack([mask * 0 + 255] * 3 + [mask]), id="a white layer"),
+    ],
+)
+def test_masks_are_read_as_they_are_meant(make, pairs):
+    truth = masks_become(pairs, make)
+    mask = read_pair(find_pairs(pairs, "restore")[5])["mask"]
+    assert mask.dtype == np.float32
+    np.testing.assert_array_equal(mask, truth)
+
+
+def test_what_is_white_and_black_on_a_layer_is_not_damaged_where_black(pairs):
+    def turned(mask):
+        opacity = mask * 0 + 255
+        opacity[:10] = 0
+        return np.dstack([mask] * 3 + [opacity])
+
+    truth = masks_become(pairs, turned)
+    truth[:10] = 0
+    np.testing.assert_array_equal(read_pair(find_pairs(pairs, "damage")[5])["mask"], truth)
+
+
+def test_the_faintest_traces_of_an_aging_are_not_taken_for_a_mask_of_ones(pairs):
+    masks_become(pairs, lambda mask: mask // 255)
+    path = pairs / "kinds" / "album" / "00.png"
+    cv2.imwrite(str(path), cv2.imread(str(path), 0) * 0)
+    first, second = (read_pair(pair)["mask"].max() for pair in find_pairs(pairs, "restore")[:2])
+    assert first == pytest.approx(1 / 255) and second == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [(0, "no mask in .*/mask holds any damage"), (255, "every mask in .* damaged as a whole")],
+)
+def test_masks_that_say_nothing_are_refused(value, complaint, pairs):
+    masks_become(pairs, lambda mask: np.full_like(mask, value))
+    for task in ("damage", "inpaint"):
+        with pytest.raises(ReadError, match=complaint):
+            find_pairs(pairs, task)
+    assert len(find_pairs(pairs, "restore")) == 20
+
+
+def test_one_mask_that_holds_damage_is_enough(pairs):
+    for path in sorted((pairs / "mask" / "album").iterdir())[:-1]:
+        cv2.imwrite(str(path), np.zeros((56, 72), np.uint8))
+    assert len(find_pairs(pairs, "damage")) == 20
+
+
 def test_a_kind_that_does_not_exist_is_named(pairs):
     cv2.imwrite(str(pairs / "kinds" / "album" / "00.png"), np.full((56, 72), 99, np.uint8))
     with pytest.raises(ReadError, match=r"kinds.*00\.png holds 99; kinds are 0 to 7"):

@@ -1,8 +1,9 @@
 """Paired photos from disk: what `unfade age` writes, or a person's own scans and retouched copies.
 
 A place holds the folders `aged/`, `clean/`, `mask/` and `kinds/`, or those of them that the task
-needs, with equal names (the suffix may differ). In a mask white is damaged; in `kinds` each value
-is a number of `Damage`.
+needs, with equal names (the suffix may differ). In a mask what is white, or painted in any color
+on black or on a transparent layer, is damaged; one of zeros and ones is read as such. In `kinds`
+each value is a number of `Damage`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -30,9 +32,10 @@ Planes = Mapping[str, Array]
 PARTS = {
     "aged": cv2.IMREAD_COLOR_RGB,
     "clean": cv2.IMREAD_COLOR_RGB,
-    "mask": cv2.IMREAD_GRAYSCALE,
+    "mask": cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH,
     "kinds": cv2.IMREAD_GRAYSCALE,
 }
+"""Parts of a pair, and how OpenCV is to decode them."""
 
 NEEDED = {
     "damage": ("aged", "mask"),
@@ -61,7 +64,8 @@ def find_pairs(place: Path, task: str) -> list[Pair]:
     """List the pairs of a folder or tar file that a task can learn from.
 
     Raises:
-        ReadError: A part that the task needs is missing as a whole, or for some of the photos.
+        ReadError: A part that the task needs is missing as a whole, or for some of the photos, or
+            the masks that it needs say nothing.
     """
     found: dict[str, dict[str, Source]] = {part: {} for part in PARTS}
     for source in find_sources(place):
@@ -77,10 +81,40 @@ def find_pairs(place: Path, task: str) -> list[Pair]:
         if lost:
             shown = ", ".join(lost[:3]) + (", ..." if len(lost) > 3 else "")
             raise ReadError(f"{len(lost)} pictures of {place}/{first} have no {part}/: {shown}")
-    return [
+    pairs = [
         Pair(name, {part: found[part][name] for part in PARTS if name in found[part]})
         for name in sorted(found[first])
     ]
+    if "mask" in NEEDED[task]:
+        _check_masks(place, pairs)
+    return pairs
+
+
+def _check_masks(place: Path, pairs: Sequence[Pair]) -> None:
+    """Look at masks until one is seen that is damaged somewhere and whole elsewhere.
+
+    Raises:
+        ReadError: None holds any damage, or all are damaged as a whole.
+    """
+    empty = full = 0
+    for pair in pairs:
+        try:
+            damaged = _read_mask(pair) >= 0.5
+        except ReadError:  # Said later, of all that cannot be read at once.
+            continue
+        empty, full = empty + (not damaged.any()), full + bool(damaged.all())
+        if damaged.any() and not damaged.all():
+            return
+    if empty and not full:
+        raise ReadError(
+            f"no mask in {place}/mask holds any damage; in a mask white is damaged, or what is "
+            "painted on black or on a transparent layer"
+        )
+    if full and not empty:
+        raise ReadError(
+            f"every mask in {place}/mask is damaged as a whole; black or transparent is what is "
+            "not damaged. Turn masks around that are black on white"
+        )
 
 
 def _place(source: Source) -> tuple[str, str]:
@@ -131,21 +165,80 @@ def read_pair(pair: Pair) -> dict[str, Array]:
         ReadError: A part cannot be read, is not as large as the first, or holds a kind of damage
             that does not exist.
     """
-    codes = {part: source.decode(PARTS[part]) for part, source in pair.parts.items()}
-    first, *others = codes
+    planes = {part: _read_part(pair, part) for part in pair.parts}
+    first, *others = planes
     for part in others:
-        if codes[part].shape[:2] != codes[first].shape[:2]:
-            (h, w), (height, width) = codes[part].shape[:2], codes[first].shape[:2]
+        if planes[part].shape[:2] != planes[first].shape[:2]:
+            (h, w), (height, width) = planes[part].shape[:2], planes[first].shape[:2]
             raise ReadError(
                 f"{pair.parts[part].name} is {w} x {h}, but {first}/ is {width} x {height}: "
                 "all parts of a pair must be of one size"
             )
-    if "kinds" in codes and codes["kinds"].max() > max(Damage):
+    if "kinds" in planes and planes["kinds"].max() > max(Damage):
         raise ReadError(
-            f"{pair.parts['kinds'].name} holds {codes['kinds'].max()}; kinds are 0 to {max(Damage)}"
+            f"{pair.parts['kinds'].name} holds {planes['kinds'].max():.0f}; "
+            f"kinds are 0 to {max(Damage)}"
         )
-    scales = {"kinds": np.float32(1)}
-    return {part: c.astype(np.float32) / scales.get(part, 255) for part, c in codes.items()}
+    return planes
+
+
+def _read_part(pair: Pair, part: str) -> Array:
+    if part == "mask":
+        return _read_mask(pair)
+    scale = np.float32(1 if part == "kinds" else 255)
+    return pair.parts[part].decode(PARTS[part]).astype(np.float32) / scale
+
+
+def _read_mask(pair: Pair) -> Array:
+    """The mask (H, W) in [0, 1]: its strongest channel, or the opacity of a layer.
+
+    Zeros and ones are a mask too. Only where `kinds` says that nothing is fully damaged are they
+    the faintest traces of 255, as `unfade age` writes them.
+
+    Raises:
+        ReadError: It cannot be read.
+    """
+    source = pair.parts["mask"]
+    painted = _decode(source, PARTS["mask"]).max(axis=2)
+    seen = _unit(painted)
+    if painted.max() == 1 and np.issubdtype(painted.dtype, np.integer) and not _is_faint(pair):
+        seen = painted.astype(np.float32)
+    if source.inner.suffix.lower() in (".jpg", ".jpeg"):
+        return seen
+    whole = _decode(source, cv2.IMREAD_UNCHANGED)
+    if whole.ndim < 3 or whole.shape[2] < 4:
+        return seen
+    return _layer(seen, _unit(whole[:, :, 3]))
+
+
+def _is_faint(pair: Pair) -> bool:
+    return "kinds" in pair.parts and not pair.parts["kinds"].decode(PARTS["kinds"]).any()
+
+
+def _layer(seen: Array, opacity: Array) -> Array:
+    """What is damaged on a layer: its paint in whatever color, or what is white on black on it."""
+    shown = seen[opacity > 0]
+    both = shown.size > 0 and shown.min() == 0 and shown.max() >= 0.5
+    return seen * opacity if both or opacity.min() == 1 else opacity
+
+
+def _decode(source: Source, flags: int) -> NDArray[Any]:
+    """The pixels in the depth of the file, which `Source.decode` makes 8 bits.
+
+    Raises:
+        ReadError: Not a picture.
+    """
+    data = np.frombuffer(source.read(), np.uint8)
+    picture = cv2.imdecode(data, flags) if data.size else None
+    if picture is None:
+        raise ReadError(f"{source.name} cannot be read as a picture; repair it or take it away")
+    return np.asarray(picture)
+
+
+def _unit(values: NDArray[Any]) -> Array:
+    """Numbers of any depth in [0, 1]."""
+    most = np.iinfo(values.dtype).max if np.issubdtype(values.dtype, np.integer) else 1
+    return np.clip(values.astype(np.float32) / np.float32(most), 0, 1)
 
 
 def crop_alike(planes: Planes, side: int, rng: np.random.Generator) -> dict[str, Array]:
