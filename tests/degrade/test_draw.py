@@ -1,16 +1,20 @@
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
 
 from unfade.darkroom import Darkroom
-from unfade.degrade import DEGRADATIONS, PRESETS, draw_aging
+from unfade.degrade import DEGRADATIONS, PRESETS, draw, draw_aging
 from unfade.degrade.capture import LowerResolution, draw_film_grain
 from unfade.degrade.damage import DAMAGE, VEILS
 from unfade.degrade.films import FREQUENCY as FILM
+from unfade.degrade.gentle import AMOUNTS, gentler
 from unfade.degrade.mixes import TEXTURES, draw_grey_noise_texture, draw_random_order
 from unfade.degrade.prints import FREQUENCY as PRINTS
 from unfade.photo import Damage, Photo
 from unfade.pipeline import run
+from unfade.recipe import Recipe
 
 OURS = ("film-35mm", "slide", "print-bw", "print-color", "old-photo-mixed")
 SIZE = (96, 128)
@@ -38,15 +42,50 @@ def test_grey_photos_stay_grey(preset):
         assert pixels.max() <= 1
 
 
+def errors(preset: str, severity: float, seed: int) -> np.ndarray:
+    """How far an aged photo is from the clean one, or from its grey copy where it became grey."""
+    recipe, photo = draw_aging(np.random.default_rng(seed), preset, severity, size=SIZE), portrait()
+    grey = [stage for stage in recipe if stage.name == "grey"]
+    clean = run(photo, dataclasses.replace(recipe, stages=tuple(grey)), Darkroom())
+    return np.abs(run(photo, recipe, Darkroom()).pixels - clean.pixels)
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 def test_no_severity_does_next_to_nothing(preset):
-    photo = portrait(channels=1)
-    for seed in range(6):
-        old = aged(photo, preset, 0.0, seed)
-        share = 0.0 if old.damage is None else float((old.damage >= 1).mean())
-        assert share < 0.001
-        error = float(np.sqrt(np.mean((old.pixels - photo.pixels) ** 2)))
-        assert error < 0.12
+    for seed in range(12):
+        error = errors(preset, 0.0, seed)
+        assert error.mean() < 6 / 255
+        assert error.max() < 40 / 255
+        damage = aged(portrait(), preset, 0.0, seed).damage
+        assert damage is None or float((damage >= 1).mean()) < 0.001
+
+
+@pytest.mark.parametrize("preset", OURS)
+def test_more_severity_changes_more_on_average(preset):
+    means = [
+        np.mean([errors(preset, severity, seed).mean() for seed in range(16)])
+        for severity in (0.0, 0.25, 0.5, 1.0)
+    ]
+    assert means == sorted(means) and means[0] < 0.5 * means[2]
+
+
+def test_camera_and_scanner_are_gentler_only_below_half_severity(monkeypatch):
+    shares = []
+    monkeypatch.setattr(draw, "gentler", lambda stage, share: shares.append(share) or stage)
+    for severity, share in ((0.2, 0.4), (0.5, 1), (0.7, 1), (1.0, 1)):
+        for seed in range(30):
+            draw_aging(np.random.default_rng(seed), "old-photo-mixed", severity, size=SIZE)
+        assert set(shares) == {share, 1}  # Fading scales by itself.
+        shares.clear()
+
+
+@pytest.mark.parametrize("name", AMOUNTS)
+def test_a_stage_of_which_nothing_is_left_changes_nothing(name):
+    stage, photo = DEGRADATIONS[name](), portrait()
+    assert gentler(stage, 1) is stage
+    left = run(photo, Recipe("nothing", (gentler(stage, 0.0),)), Darkroom())
+    # JPEG rounds to 8 bits, and color is stored halved even at quality 100.
+    assert np.abs(left.pixels - photo.pixels).max() < 5 / 255
 
 
 @pytest.mark.parametrize("preset", OURS)

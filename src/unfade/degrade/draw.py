@@ -13,6 +13,7 @@ from .artifacts import COARSE, deposit_tone, draw_damage
 from .capture import draw_blur, draw_film_grain, draw_grain, draw_jpegs, draw_noise
 from .fading import draw_fade, draw_grey
 from .films import draw_film_pixel
+from .gentle import gentler
 from .mixes import draw_grey_noise_texture, draw_random_order
 from .particles import AddParticles
 from .scanner import draw_banding, draw_moire
@@ -120,18 +121,19 @@ def _mixed(rng: Rng, severity: float, frame: Frame) -> Stages:
 
 def _taken(rng: Rng, severity: float) -> Stages:
     """What camera and photographer did."""
+    part = _part(severity)
     return [
-        *_maybe(rng, 0.35, draw_blur, severity * 0.6),
-        *_maybe(rng, 0.3, draw_exposure, severity),
-        *_maybe(rng, 0.3, draw_vignette, severity),
+        *_maybe(rng, 0.35, draw_blur, severity * 0.6, part),
+        *_maybe(rng, 0.3, draw_exposure, severity, part),
+        *_maybe(rng, 0.3, draw_vignette, severity, part),
     ]
 
 
 def _printed(rng: Rng, severity: float, pixel_um: float, screened: float) -> Stages:
     """What the print is made of: mostly smooth paper, at times embossed, seldom a book's screen."""
-    if rng.random() < screened * min(1, 2 * severity):
+    if rng.random() < screened * _part(severity):
         return [draw_halftone(rng)]
-    return [draw_texture(rng, pixel_um)] if rng.random() < 0.15 * min(1, 2 * severity) else []
+    return [draw_texture(rng, pixel_um)] if rng.random() < 0.15 * _part(severity) else []
 
 
 def _damaged(
@@ -156,16 +158,21 @@ def _damaged(
 
 def _scanned(rng: Rng, severity: float, frame: Frame, medium: str, pixel_um: float) -> Stages:
     """The scanner's share: softness, noise, stripes, rings; its own dust, which is sharp; JPEG."""
+    part = _part(severity)
     rings = medium != "print" and rng.random() < 0.06 * severity
     dusty = rng.random() < 0.4 * severity
     return [
-        *_maybe(rng, 0.2, draw_blur, 0.15),
-        *([draw_moire(rng, severity, "rings")] if rings else []),
+        *_maybe(rng, 0.2, draw_blur, 0.15, part),
+        *([gentler(draw_moire(rng, severity, "rings"), part)] if rings else []),
         *([_scanner_dust(rng, frame, medium, pixel_um)] if dusty else []),
-        *_maybe(rng, 0.5, draw_noise, severity * 0.4),
-        *_maybe(rng, 0.12, draw_banding, severity),
-        *(draw_jpegs(rng, severity * 0.5) if rng.random() < 0.4 else []),
+        *_maybe(rng, 0.5, draw_noise, severity * 0.4, part),
+        *_maybe(rng, 0.12, draw_banding, severity, part),
+        *(gentler(jpeg, part) for jpeg in _saved(rng, severity, part)),
     ]
+
+
+def _saved(rng: Rng, severity: float, part: float) -> Stages:
+    return list(draw_jpegs(rng, severity * 0.5)) if rng.random() < 0.4 * part else []
 
 
 def _scanner_dust(rng: Rng, frame: Frame, medium: str, pixel_um: float) -> AddParticles:
@@ -187,8 +194,16 @@ def _scanner_dust(rng: Rng, frame: Frame, medium: str, pixel_um: float) -> AddPa
     )
 
 
-def _maybe(rng: Rng, chance: float, draw: Callable[..., Any], severity: float) -> Stages:
-    return [draw(rng, severity)] if rng.random() < chance else []
+def _part(severity: float) -> float:
+    """How much of their usual share camera and scanner have: all of it from severity 0.5 on."""
+    return min(1.0, 2 * severity)
+
+
+def _maybe(
+    rng: Rng, chance: float, draw: Callable[..., Any], severity: float, part: float = 1.0
+) -> Stages:
+    """Draw a stage or none; in part, it is as much less likely as it is gentler."""
+    return [gentler(draw(rng, severity), part)] if rng.random() < chance * part else []
 
 
 def _random_order(rng: Rng, severity: float, frame: Frame) -> Stages:
