@@ -116,7 +116,7 @@ def _replay_photo(
     notes += differences(told["software"], done["software"])
     notes += _changed_engines(told["equipment"]["engines"], done["equipment"]["engines"])
     earlier = _place(told["output"], folder)
-    return _verdict(expected, earlier, target, notes, room)
+    return verdict(expected, earlier, target, notes, room)
 
 
 def _replay_pages(
@@ -145,12 +145,11 @@ def _replay_pages(
             part.unlink()
     room = open_darkroom(_equipment(told["pages"][0]["equipment"], engine)[0])
     earlier = _place(told["output"], folder)
-    return _verdict(told["output"]["sha256"], earlier, target, list(notes), room)
+    return verdict(told["output"]["sha256"], earlier, target, list(notes), room)
 
 
-def _verdict(
-    expected: str, earlier: Path, target: Path, notes: list[str], room: Darkroom
-) -> Replay:
+def verdict(expected: str, earlier: Path, target: Path, notes: list[str], room: Darkroom) -> Replay:
+    """Compare what was written with what was expected, and with the earlier file if it is there."""
     got = checksum(target)
     result = () if got == expected else tuple(_compare(earlier, target, room))
     return Replay(got == expected, str(target), expected, got, tuple(notes), result)

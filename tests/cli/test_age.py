@@ -7,9 +7,13 @@ from click.testing import CliRunner
 
 from unfade.cli.aging import COLORS
 from unfade.cli.main import unfade
+from unfade.degrade.library import library_checksum
+from unfade.degrade.particles import STATISTICS
+from unfade.io.icc import write_profile
 from unfade.io.read import read
 from unfade.io.write import write
-from unfade.photo import Damage, Photo
+from unfade.photo import Damage, Metadata, Photo
+from unfade.profile import Curve, Profile
 
 
 @pytest.fixture
@@ -91,3 +95,145 @@ def test_beside_without_a_sheet_is_refused(album, tmp_path):
     done = call(album, "-o", tmp_path / "old", "--beside", album)
     assert done.exit_code == 2
     assert "--beside needs --sheet" in done.output
+
+
+@pytest.mark.parametrize("preset", ["print-bw", "print-color", "slide"])
+def test_a_grey_photo_ages_as_the_same_photo_in_color_does(preset, tmp_path):
+    grey = cv2.resize(np.random.default_rng(0).random((6, 8), np.float32), (96, 72))[:, :, None]
+    for name, pixels in (("grey", grey), ("color", np.repeat(grey, 3, 2))):
+        (tmp_path / name).mkdir()
+        write(Photo(pixels), tmp_path / name / "same.png")
+        words = ("--preset", preset, "--severity", "0.9", "--seed", "4")
+        assert call(tmp_path / name, "-o", tmp_path / "old" / name, *words).exit_code == 0
+    assert read(tmp_path / "grey" / "same.png").pixels.shape[2] == 1
+    old = results(tmp_path / "old")
+    for kind in ("aged", "clean"):
+        assert old[f"grey/{kind}/same.png"] == old[f"color/{kind}/same.png"]
+    aged = read(tmp_path / "old" / "grey" / "aged" / "same.png").pixels
+    assert np.ptp(aged.mean(axis=(0, 1))) > 5 / 255
+
+
+@pytest.mark.parametrize("bits", [1, 8, 16])
+def test_grey_photos_of_any_depth_become_color(bits, tmp_path):
+    import pyvips
+
+    ramp = np.tile(np.linspace(0, 1, 64, dtype=np.float32), (48, 1))
+    if bits == 1:
+        image = pyvips.Image.new_from_array((ramp > 0.5).astype(np.uint8) * 255)
+        image.cast("uchar").pngsave(str(tmp_path / "g.png"), bitdepth=1)
+    else:
+        top = 2**bits - 1
+        cv2.imwrite(str(tmp_path / "g.png"), np.rint(ramp * top).astype(f"uint{bits}"))
+    assert call(tmp_path / "g.png", "-o", tmp_path / "old").exit_code == 0
+    clean = read(tmp_path / "old" / "clean" / "g.png")
+    assert clean.metadata.bits == max(8, bits)
+    wanted = (ramp > 0.5).astype(np.float32) if bits == 1 else ramp
+    np.testing.assert_allclose(clean.pixels, np.repeat(wanted[:, :, None], 3, 2), atol=0.6 / 255)
+
+
+def test_a_grey_profile_is_left_behind_with_its_numbers_turned_into_srgb(tmp_path):
+    linear = Profile("linear grey", (Curve(1.0),))
+    told = Metadata(profile=linear, fields={"icc-profile-data": write_profile(linear)})
+    write(Photo(np.full((40, 60, 1), 0.5, np.float32), metadata=told), tmp_path / "g.tif")
+    assert read(tmp_path / "g.tif").metadata.profile is not None
+    assert call(tmp_path / "g.tif", "-o", tmp_path / "old").exit_code == 0
+    clean = read(tmp_path / "old" / "clean" / "g.png")
+    assert clean.metadata.profile is None and "icc-profile-data" not in clean.metadata.fields
+    # Half of the light, encoded as sRGB.
+    assert clean.pixels.mean() == pytest.approx(0.735, abs=0.01)
+
+
+def shape_folder(folder):
+    """A library with one shape of each class."""
+    for name in {name for each in STATISTICS.values() for name in each.pictures} | {"dirt"}:
+        (folder / name).mkdir(parents=True)
+        cv2.imwrite(str(folder / name / "0.png"), np.full((9, 5 + len(name)), 200, np.uint8))
+    return folder
+
+
+def test_a_library_that_changed_is_noticed_when_going_on(album, tmp_path):
+    words = ("-o", tmp_path / "old", "--library", shape_folder(tmp_path / "lib"), "--skip-existing")
+    assert call(album, *words).exit_code == 0
+    assert call(album, *words).exit_code == 0
+    cv2.imwrite(str(tmp_path / "lib" / "dirt" / "0.png"), np.full((9, 5), 90, np.uint8))
+    changed = call(album, *words)
+    assert changed.exit_code == 1
+    assert "was made with another library (or its files changed)" in changed.output
+
+
+def test_a_library_may_be_moved(album, tmp_path):
+    place = shape_folder(tmp_path / "lib")
+    before = library_checksum(place)
+    assert before == library_checksum(place.rename(tmp_path / "moved"))
+    assert library_checksum("") == ""
+
+
+def test_what_earlier_versions_wrote_is_taken_for_done(album, tmp_path):
+    call(album, "-o", tmp_path / "old")
+    for path in (tmp_path / "old" / "history").iterdir():
+        told = json.loads(path.read_text())
+        for name in ("what", "photo", "aged", "library_sha256"):
+            del told[name]
+        path.write_text(json.dumps(told))
+    assert call(album, "-o", tmp_path / "old", "--skip-existing").exit_code == 0
+
+
+def test_one_photo_that_cannot_be_read_does_not_cost_the_sheet(album, tmp_path):
+    real = tmp_path / "real"
+    real.mkdir()
+    (real / "broken.png").write_bytes((album / "0.png").read_bytes()[:60])
+    words = ("-o", tmp_path / "old", "--sheet", tmp_path / "s.png", "--beside", real)
+    alone = call(album, *words)
+    assert alone.exit_code == 1 and "that can be read" in alone.output
+    (real / "whole.png").write_bytes((album / "0.png").read_bytes())
+    done = call(album, *words, "--skip-existing")
+    assert done.exit_code == 0, done.output
+    assert "left off the sheet: " in done.output and "broken.png" in done.output
+    assert read(tmp_path / "s.png").size
+
+
+def replay(*words):
+    return CliRunner().invoke(unfade, ["replay", *map(str, words)])
+
+
+@pytest.mark.parametrize("preset", ["print-bw", "slide", "random-order", "grey-noise-texture"])
+def test_the_history_replays_the_aging(preset, album, tmp_path):
+    out = tmp_path / "old"
+    assert call(album, "-o", out, "--preset", preset, "--severity", "0.9").exit_code == 0
+    histories = sorted((out / "history").iterdir())
+    done = replay(*histories, "-o", tmp_path / "again")
+    assert done.exit_code == 0, done.output
+    assert done.output.count(": identical") == 3
+    for path in (tmp_path / "again").iterdir():
+        assert path.read_bytes() == (out / "aged" / path.name).read_bytes()
+
+
+def test_an_aging_is_replayed_with_its_library_and_from_a_moved_photo(album, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shape_folder(tmp_path / "lib")
+    words = ("-o", "old", "--library", "lib", "--preset", "film-35mm", "--severity", "1")
+    assert call("album/0.png", *words).exit_code == 0
+    monkeypatch.chdir(album)
+    (album / "0.png").rename(album / "moved.png")
+    history = tmp_path / "old" / "history" / "0.json"
+    lost = replay(history)
+    assert lost.exit_code == 1 and "--photo FILE says where it is" in lost.output
+    found = replay(history, "--photo", album / "moved.png")
+    assert found.exit_code == 0, found.output
+    cv2.imwrite(str(tmp_path / "lib" / "dirt" / "1.png"), np.full((9, 5), 90, np.uint8))
+    changed = replay(history, "--photo", album / "moved.png")
+    assert "the library changed" in changed.output
+
+
+def test_what_differs_in_a_replayed_aging_is_named(album, tmp_path):
+    assert call(album / "0.png", "-o", tmp_path / "old").exit_code == 0
+    history = tmp_path / "old" / "history" / "0.json"
+    done = replay(history, "--photo", album / "1.png")
+    assert done.exit_code == 1
+    assert "the photo changed" in done.output and "pixels differ" in done.output
+    told = json.loads(history.read_text())
+    del told["what"]
+    history.write_text(json.dumps(told))
+    assert "an aging of an earlier unfade" in replay(history).output
+    history.write_text(json.dumps({"what": "unfade aging"}))
+    assert "not as `unfade age` writes it" in replay(history).output

@@ -91,10 +91,11 @@ def command(
 
     The mask is the truth: it holds what damage was put in, not what looks damaged. kinds/ holds
     the class of each damaged pixel as a number, as training reads it, classes/ the same in colors
-    with a legend. The history replays the aging. With --skip-existing a run that broke off goes on
-    where it was.
+    with a legend. The history replays the aging: `unfade replay OUT/history/NAME.json`. With
+    --skip-existing a run that broke off goes on where it was. Grey photos become color.
     """
     from ..degrade import PRESETS
+    from ..degrade.library import library_checksum
     from ..errors import RecipeError
     from ..io.read import can_read
     from ..jobs import Job
@@ -110,6 +111,9 @@ def command(
     items = [item for item in found if not item.problem]
     tools = equipment(engine, threads, memory)
     there = existing(overwrite, skip_existing)
+    # By its full path, so that the history can be replayed from anywhere.
+    shapes = "" if library is None else str(library.resolve())
+    shapes_sha256 = library_checksum(shapes)
     agings = []
     for item, place in zip(items, targets(items, out / "aged", "", ".png"), strict=True):
         for number in range(count):
@@ -117,8 +121,8 @@ def command(
             job = Job(str(item.path), str(place.with_name(name)), equipment=tools, existing=there)
             # By place and not by order, so that another photo in the folder changes nothing.
             seeds = (seed, zlib.crc32(item.below.as_posix().encode()), number)
-            shapes = "" if library is None else str(library)
-            agings.append(Aging(job, str(out), preset, severity, seeds, shapes))
+            made = (preset, severity, seeds, shapes, shapes_sha256)
+            agings.append(Aging(job, str(out), *made))
     if agings:
         _write_legend(out)
     workers = Workers(min(jobs, len(agings)), agings) if jobs > 1 and agings else None

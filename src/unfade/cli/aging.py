@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import multiprocessing
+import os
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, TimeoutError
@@ -21,8 +22,10 @@ from ..io.palette import write_palette
 from ..io.read import read
 from ..io.write import write, write_plane
 from ..jobs import Job, Outcome, State, all_or_nothing, attempt, check_target
-from ..photo import Damage
+from ..models.zoo import checksum
+from ..photo import Damage, Photo
 from ..pipeline import run
+from ..profile import to_srgb
 from ..report.history import About, history_dict
 from ..report.sidecar import write_text
 
@@ -38,6 +41,12 @@ COLORS = {
 }
 """Color of each kind of damage in `classes/` and on contact sheets."""
 
+WHAT = "unfade aging"
+"""What the history of an aging says it is."""
+
+NAMES = {"library_sha256": "library (or its files changed)"}
+"""Words for what the history calls otherwise."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Aging:
@@ -48,6 +57,7 @@ class Aging:
         out: Folder of all results.
         preset, severity, library: As of `draw_aging`.
         seeds: From these alone all chance comes.
+        library_sha256: Of what the library holds, as `library_checksum` gives it.
     """
 
     job: Job
@@ -56,6 +66,7 @@ class Aging:
     severity: float
     seeds: tuple[int, ...]
     library: str = ""
+    library_sha256: str = ""
 
     def place(self, kind: str, suffix: str = ".png") -> Path:
         """Where a kind of result lies: `aged`, `clean`, `mask`, `kinds`, `classes`, `history`."""
@@ -69,8 +80,35 @@ class Aging:
             "preset": self.preset,
             "severity": self.severity,
             "seed": list(self.seeds),
-            "library": self.library,
+            "library_sha256": self.library_sha256,
         }
+
+
+def read_clean(path: str | os.PathLike[str], darkroom: Darkroom) -> Photo:
+    """Read a photo to be aged; a grey one becomes color, since paper yellows and toning colors it.
+
+    Raises:
+        ReadError: It cannot be read.
+    """
+    photo = read(path, allocate=darkroom.empty, strips=darkroom.strips)
+    if photo.pixels.shape[2] == 3:
+        return photo
+    pixels = darkroom.empty((*photo.size, 3))
+    pixels[:] = np.clip(to_srgb(photo.pixels, photo.metadata.profile), 0, 1)
+    # A profile for one channel says nothing of three.
+    fields = {k: v for k, v in photo.metadata.fields.items() if k != "icc-profile-data"}
+    metadata = dataclasses.replace(photo.metadata, profile=None, fields=fields)
+    return dataclasses.replace(photo, pixels=pixels, metadata=metadata)
+
+
+def file_entry(path: Path, file: Path, folder: Path) -> dict[str, str]:
+    """Where a file lies from a folder, and the checksum of what it holds.
+
+    Args:
+        path: The name that it will have.
+        file: The name that it has.
+    """
+    return {"path": Path(os.path.relpath(path, folder)).as_posix(), "sha256": checksum(file)}
 
 
 def age_one(aging: Aging, darkroom: Darkroom) -> Outcome:
@@ -85,7 +123,7 @@ def age_one(aging: Aging, darkroom: Darkroom) -> Outcome:
 def _age(aging: Aging, darkroom: Darkroom) -> Outcome:
     if done := _done(aging):
         return done
-    clean = read(aging.job.source, allocate=darkroom.empty, strips=darkroom.strips)
+    clean = read_clean(aging.job.source, darkroom)
     rng = np.random.default_rng(aging.seeds)
     recipe = draw_aging(rng, aging.preset, aging.severity, size=clean.size, library=aging.library)
     aged = run(dataclasses.replace(clean, damage=None, kinds=None), recipe, darkroom)
@@ -93,23 +131,27 @@ def _age(aging: Aging, darkroom: Darkroom) -> Outcome:
     kinds = np.zeros(aged.size, np.uint8) if aged.kinds is None else aged.kinds
     # Where the mask's file says 255; what is fainter has no class.
     kinds = np.where(mask >= 254.5 / 255, kinds, np.uint8(Damage.NONE))
-    told = {**history_dict(aged, About(aging.preset)), **aging.made_as}
-    history = json.dumps(told, indent=2, ensure_ascii=False) + "\n"
+    target = aging.place("aged")
+    part = target.with_name(f".{target.stem}.part.png")
     writers: dict[str, Callable[[Path], object]] = {
         "clean": lambda path: write(clean, path),
         "mask": lambda path: write_plane(mask, path),
         "kinds": lambda path: write_plane(kinds / np.float32(255), path),
         "classes": lambda path: write_palette(kinds, list(COLORS.values()), path),
-        "history": lambda path: write_text(path, history),
-        # Last, because its being there says that all is.
-        "aged": lambda path: write(aged, path),
+        "history": lambda path: write_text(path, _history(aging, aged, part)),
     }
     with all_or_nothing() as written:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        written.append(part)
+        write(aged, part)
         for kind, save in writers.items():
             path = aging.place(kind, ".json" if kind == "history" else ".png")
             path.parent.mkdir(parents=True, exist_ok=True)
             save(path)
-            written.insert(0, path)
+            written.append(path)
+        # Last, because its being there says that all is.
+        part.replace(target)
+        written[0] = target
     share = float((mask >= 0.5).mean())
     says = f"{', '.join(step.stage for step in aged.history)}; {share:.2%} damaged"
     return Outcome(
@@ -121,6 +163,21 @@ def _age(aging: Aging, darkroom: Darkroom) -> Outcome:
         files=tuple(map(str, written)),
         numbers={"damaged_share": share},
     )
+
+
+def _history(aging: Aging, aged: Photo, part: Path) -> str:
+    """What was done, and what it takes to do it again."""
+    folder = aging.place("history").parent
+    source = Path(aging.job.source)
+    told = {
+        "what": WHAT,
+        **history_dict(aged, About(aging.preset)),
+        **aging.made_as,
+        "library": aging.library,
+        "photo": file_entry(source, source, folder),
+        "aged": file_entry(aging.place("aged"), part, folder),
+    }
+    return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
 
 
 def _done(aging: Aging) -> Outcome | None:
@@ -138,7 +195,9 @@ def _done(aging: Aging) -> Outcome | None:
     if not all(path.is_file() for path in (history, *planes)):
         return None
     told = json.loads(history.read_text(encoding="utf-8"))
-    other = [key for key, value in aging.made_as.items() if told.get(key) != value]
+    # Earlier histories name the library only.
+    told = {"library_sha256": "unknown" if told.get("library") else "", **told}
+    other = [NAMES.get(k, k) for k, value in aging.made_as.items() if told.get(k) != value]
     if other:
         raise WriteError(
             f"{aging.job.target} was made with another {' and '.join(other)}; "

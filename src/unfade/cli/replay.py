@@ -12,6 +12,7 @@ import click
 from .options import existing, existing_options, json_option
 
 if TYPE_CHECKING:
+    from ..jobs import Existing
     from ..replay import Replay
 
 
@@ -42,13 +43,13 @@ def command(
     skip_existing: bool,
     as_json: bool,
 ) -> None:
-    """Restore photos again as their sidecars say, and compare.
+    """Restore photos again as their sidecars say, and compare; age them again as histories say.
 
-    The sidecar is the NAME.EXT.unfade.json beside an output. Exit code: 0 if every result is the
+    The sidecar is the NAME.EXT.unfade.json beside an output; of an aging it is the file in the
+    folder history/ of `unfade age`. Exit code: 0 if every result is the
     same byte for byte, else 1; what differs (version, weights, engine, input) is named.
     """
     from ..errors import UnfadeError
-    from ..replay import output_name, replay_sidecar
 
     if photo and len(sidecars) > 1:
         raise click.UsageError("--photo is for one sidecar")
@@ -56,8 +57,7 @@ def command(
     with tempfile.TemporaryDirectory(prefix="unfade-replay-") as scratch:
         for number, path in enumerate(sidecars):
             try:
-                target = (out or Path(scratch) / str(number)) / output_name(path)
-                done = replay_sidecar(path, target, photo=photo, engine=engine, existing=there)
+                done = _replay(path, out or Path(scratch) / str(number), photo, engine, there)
                 told.append(_told(path, done, kept=out is not None))
             except (UnfadeError, ValueError, OSError) as error:
                 told.append({"sidecar": path, "identical": False, "error": str(error)})
@@ -66,6 +66,21 @@ def command(
     if as_json:
         click.echo(json.dumps({"schema": 1, "replays": told}, indent=2, ensure_ascii=False))
     ctx.exit(int(not all(entry["identical"] for entry in told)))
+
+
+def _replay(path: str, out: Path, photo: str | None, engine: str | None, there: Existing) -> Replay:
+    from ..errors import ReadError
+    from ..replay import output_name, replay_sidecar
+    from .reaging import aged_name, read_aging, replay_aging
+
+    aging = read_aging(path)
+    if aging is None:
+        target = out / output_name(path)
+        return replay_sidecar(path, target, photo=photo, engine=engine, existing=there)
+    try:
+        return replay_aging(aging, Path(path).parent, out / aged_name(aging), photo, there)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ReadError(f"{path}: not as `unfade age` writes it, at {error!r}") from error
 
 
 def _told(sidecar: str, done: Replay, kept: bool) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import click
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -34,9 +35,10 @@ def write_sheet(
         path: PNG or JPEG file to write; replaced if it is there.
         aged: Aged photos.
         classes: Their class maps, in the same order.
-        beside: Folder of real old photos, which follow below as many as there are aged ones.
+        beside: Folder of real old photos, which follow below as many as there are aged ones; what
+            cannot be read is left off.
     Raises:
-        ReadError: A picture cannot be read, or there are no photos in the folder.
+        ReadError: An aged picture cannot be read, or no photo in the folder can.
     """
     chosen = _spread(range(len(aged)))
     rows = [_grid([_cell(aged[n]) for n in chosen])]
@@ -44,9 +46,10 @@ def write_sheet(
     rows.append(_legend(rows[0].shape[1]))
     if beside is not None:
         real = sorted(file for file in beside.rglob("*") if file.is_file() and can_read(file))
-        if not real:
-            raise ReadError(f"no photos in {beside}")
-        rows.append(_grid([_cell(real[n]) for n in _spread(range(len(real)), len(chosen))]))
+        cells = _real_cells([real[n] for n in _spread(range(len(real)), len(chosen))])
+        if not cells:
+            raise ReadError(f"no photos in {beside} that can be read; the sheet needs one at least")
+        rows.append(_grid(cells))
     path.parent.mkdir(parents=True, exist_ok=True)
     write(Photo(np.concatenate(rows)), path)
 
@@ -54,6 +57,16 @@ def write_sheet(
 def _spread(places: range, most: int = MOST) -> list[int]:
     count = min(len(places), most)
     return [places[int(n)] for n in np.linspace(0, len(places) - 1, count)]
+
+
+def _real_cells(paths: Sequence[Path]) -> list[Cell]:
+    cells = []
+    for path in paths:
+        try:
+            cells.append(_cell(path))
+        except ReadError as error:
+            click.echo(f"left off the sheet: {error}", err=True)
+    return cells
 
 
 def _cell(path: Path) -> Cell:
