@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from unfade.cli import aging
 from unfade.cli.aging import COLORS
 from unfade.cli.main import unfade
 from unfade.degrade.library import library_checksum
@@ -49,6 +50,15 @@ def test_classes_kinds_and_mask_agree(album, tmp_path):
         np.testing.assert_array_equal(seen, np.array([COLORS[Damage(k)] for k in range(8)])[kinds])
     legend = json.loads((out / "classes" / "legend.json").read_text())
     assert [legend[str(int(kind))]["name"] for kind in Damage] == [k.name.lower() for k in Damage]
+
+
+def test_what_fails_leaves_nothing(album, tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(aging, "write_palette", fail)
+    assert call(album, "-o", tmp_path / "old").exit_code == 1
+    assert not [path for path in (tmp_path / "old").rglob("*") if path.suffix == ".png"]
 
 
 def test_the_number_of_processes_changes_nothing(album, tmp_path):

@@ -132,7 +132,8 @@ def _age(aging: Aging, darkroom: Darkroom) -> Outcome:
     # Where the mask's file says 255; what is fainter has no class.
     kinds = np.where(mask >= 254.5 / 255, kinds, np.uint8(Damage.NONE))
     target = aging.place("aged")
-    part = target.with_name(f".{target.stem}.part.png")
+    # Not among the aged: training would take what a killed run left there for one of them.
+    part = aging.place("history").with_name(f".{target.stem}.part.png")
     writers: dict[str, Callable[[Path], object]] = {
         "clean": lambda path: write(clean, path),
         "mask": lambda path: write_plane(mask, path),
@@ -141,7 +142,8 @@ def _age(aging: Aging, darkroom: Darkroom) -> Outcome:
         "history": lambda path: write_text(path, _history(aging, aged, part)),
     }
     with all_or_nothing() as written:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        for folder in (target.parent, part.parent):
+            folder.mkdir(parents=True, exist_ok=True)
         written.append(part)
         write(aged, part)
         for kind, save in writers.items():
