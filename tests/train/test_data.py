@@ -89,6 +89,43 @@ def test_pictures_that_cannot_be_read_are_named_before_anything_is_learned(tmp_p
         Pictures(good + find_sources(tmp_path))
 
 
+def test_broken_pictures_of_all_parts_are_named_at_once(tmp_path, photos):
+    for path in photos.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    look = tmp_path / "look"
+    look.mkdir()
+    (look / "old.png").write_bytes(b"broken")
+    sides = split(find_sources(photos))
+    broken = [part[0].path.name for part in sides]
+    for name in broken:
+        (tmp_path / name).write_bytes(name.encode())
+    run = Run("denoise", (str(tmp_path),), look=(str(look),))
+    with pytest.raises(ReadError, match=r"3 of 7 pictures cannot be read") as error:
+        read_material(run)
+    assert all(name in str(error.value) for name in [*broken, "old.png"])
+
+
+def test_what_is_looked_at_is_read_with_the_rest(photos):
+    material = read_material(Run("denoise", (str(photos),), look=(str(photos),)))
+    assert len(material.look) == 4 and not material.alone
+    learn, check = split(find_sources(photos))
+    assert [s.digest for s in material.learn.photos.sources] == [s.digest for s in learn]
+    assert np.array_equal(material.check.photos[0], check[0].decode())
+
+
+@pytest.mark.parametrize("shape", [(9, 7, 3), (9, 7)])
+def test_floats_are_read_like_integers(shape, tmp_path):
+    codes = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    cv2.imwrite(str(tmp_path / "a.tif"), codes / np.float32(255))
+    cv2.imwrite(str(tmp_path / "a.png"), codes)
+    whole, floats = (Source(tmp_path / name) for name in ("a.png", "a.tif"))
+    for flags in (cv2.IMREAD_COLOR_RGB, cv2.IMREAD_GRAYSCALE):
+        ours, theirs = floats.decode(flags), whole.decode(flags)
+        assert ours.shape == theirs.shape
+        assert np.abs(ours.astype(int) - theirs).max() <= 1
+    assert np.array_equal(floats.decode(), whole.decode())
+
+
 def test_pictures_that_do_not_fit_into_memory_are_decoded_again(photos):
     sources = find_sources(photos)
     kept, again = Pictures(sources), Pictures(sources, cache_mb=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import functools
 import hashlib
@@ -67,9 +68,23 @@ class Source:
         """
         data = np.frombuffer(self.read(), np.uint8)
         picture = cv2.imdecode(data, flags) if data.size else None
+        if picture is None and data.size:
+            picture = _decode_floats(data, flags)
         if picture is None:
             raise ReadError(f"{self.name} cannot be read as a picture; repair it or take it away")
         return np.asarray(picture, np.uint8)
+
+
+def _decode_floats(data: NDArray[np.uint8], flags: int) -> NDArray[np.uint8] | None:
+    """A TIFF of floats in [0, 1], which OpenCV does not bring to 8 bits itself; None if not one."""
+    picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    if picture is None or picture.dtype.kind != "f" or picture.shape[2:] not in ((), (1,), (3,)):
+        return None
+    codes = np.rint(np.nan_to_num(picture).clip(0, 1) * 255).astype(np.uint8)
+    grey, wanted = codes.ndim == 2 or codes.shape[2] == 1, flags == cv2.IMREAD_GRAYSCALE
+    if grey == wanted:
+        return codes.squeeze() if grey else codes[:, :, ::-1]
+    return np.asarray(cv2.cvtColor(codes, cv2.COLOR_GRAY2RGB if grey else cv2.COLOR_BGR2GRAY))
 
 
 def find_photos(folder: Path) -> list[Path]:
@@ -204,6 +219,15 @@ class Pictures(Sequence[Decoded]):
             if room >= 0:
                 self._kept[index] = picture
         refuse(broken, len(self.sources))
+
+    def of(self, sources: Sequence[Source]) -> Pictures:
+        """Some of the pictures, in this order; nothing is decoded again."""
+        places = {source: place for place, source in enumerate(self.sources)}
+        part = copy.copy(self)
+        part.sources = list(sources)
+        kept = ((place, self._kept.get(places[s])) for place, s in enumerate(sources))
+        part._kept = {place: picture for place, picture in kept if picture is not None}
+        return part
 
     def __len__(self) -> int:
         return len(self.sources)

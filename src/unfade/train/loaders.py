@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 import torch
-from torch.utils.data import DataLoader
+from torch import Tensor
+from torch.utils.data import DataLoader, default_collate
 
-from .crops import Batches, Crops, Examples, Maker, Mixed, Phase, phases
-from .data import Pictures, Source, find_frames, find_sources, gather, manifest, split
+from .crops import Batches, Crops, Draw, Examples, Maker, Mixed, Phase, phases
+from .data import Decoded, Pictures, find_frames, find_sources, gather, manifest, split
 from .examples import (
     DamageExamples,
     DeblurExamples,
@@ -46,6 +48,9 @@ DECIDING = (
 """Settings of a run that decide its examples, besides the pictures and their order."""
 
 CHECK_SEED = 10**6
+LOOKS = 4
+"""Real old photos that are looked at, at most."""
+
 CHECKS = 128
 """Examples of a check, at most; eight batches if these are fewer."""
 
@@ -57,11 +62,20 @@ class Material:
     Attributes:
         learn, check: Examples.
         manifest: One line per picture with its checksum, as CSV.
+        look: Real old photos to look at, not learned from.
     """
 
     learn: Examples
     check: Examples
     manifest: str
+    look: Sequence[Decoded] = ()
+
+    @property
+    def alone(self) -> bool:
+        """Whether what is learned from is checked with, because there is nothing else."""
+        parts = ({sha for at, sha in self._rows if at == part} for part in ("learn", "check"))
+        learned, checked = parts
+        return bool(checked) and learned >= checked
 
     @property
     def sha256(self) -> str:
@@ -98,30 +112,52 @@ def read_material(run: Run) -> Material:
     if run.grow:
         # By checksum, so that each number of photos is a fair sample of all of them.
         learn.sort(key=lambda source: source.digest)
-    if run.judged:
-        return _with_judged(run, learn, check)
-    if not run.pairs:
-        text = manifest({"learn": learn, "check": check})
-        return Material(_crops(run, learn, "train"), _crops(run, check, "val"), text)
+    look = gather(run.look, find_sources)[:LOOKS]
+    # All at once, so that all that are broken are named at once.
+    sources = list(dict.fromkeys([*learn, *check, *look]))
+    pictures = Pictures(sources, run.cache_mb, SHRUNK.get(run.task))
+    make = _with_judged if run.judged else _with_pairs if run.pairs else _of_photos
+    material = make(run, pictures.of(learn), pictures.of(check))
+    return dataclasses.replace(material, look=pictures.of(look))
+
+
+def _of_photos(run: Run, learn: Pictures, check: Pictures) -> Material:
+    text = manifest({"learn": learn.sources, "check": check.sources})
+    return Material(_crops(run, learn, "train"), _crops(run, check, "val"), text)
+
+
+def _with_pairs(run: Run, learn: Pictures, check: Pictures) -> Material:
+    """Pairs, and aged photos if there are any; checked with pairs that were left out."""
     pairs = {p.source: p for place in run.pairs for p in find_pairs(Path(place), run.task)}
     ours, theirs = split(list(pairs))
     examples: Examples = PairCrops([pairs[s] for s in ours], run.task, run.seed)
-    if learn:
+    if len(learn):
         examples = Mixed(_crops(run, learn, "train"), examples, run.share)
     # Checked with the pairs alone: they are what the person wants restored.
     checks = PairCrops([pairs[s] for s in theirs], run.task, CHECK_SEED)
-    return Material(examples, checks, manifest({"learn": [*learn, *ours], "check": theirs}))
+    text = manifest({"learn": [*learn.sources, *ours], "check": theirs})
+    return Material(examples, checks, text)
 
 
-def _with_judged(run: Run, learn: Sequence[Source], check: Sequence[Source]) -> Material:
+def _with_judged(run: Run, learn: Pictures, check: Pictures) -> Material:
     """Aged photos and judged ones; checked with the aged, of which there are enough."""
     file, *places = run.judged
     old = gather(places, find_sources)
     made = JUDGED[run.task]
     judged = made(read_judged(Path(file), old), Detector(run.detector), run.seed)
     examples = Mixed(_crops(run, learn, "train"), judged, run.share)
-    text = manifest({"learn": learn, "judged": old, "check": check})
+    text = manifest({"learn": learn.sources, "judged": old, "check": check.sources})
     return Material(examples, _crops(run, check, "val"), text)
+
+
+def first_examples(run: Run, material: Material, count: int = 16) -> list[Tensor]:
+    """The first examples that a run learns from, as one batch."""
+    part = phases(run.steps, run.batch, run.sides or (run.side,), run.grow)[0]
+    learn = material.kept(run)
+    examples: list[Tensor] = default_collate(
+        [learn[Draw(number, part.side, part.photos)] for number in range(count)]
+    )
+    return examples
 
 
 def loaders(
@@ -144,15 +180,16 @@ def loaders(
 
 
 def one_thread(worker: int) -> None:
-    """A loader worker leaves the other cores to the training."""
+    """A loader worker leaves the other cores, and Ctrl-C, to the training that ends it."""
     cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def _crops(run: Run, sources: Sequence[Source], part: str) -> Examples:
+def _crops(run: Run, pictures: Pictures, part: str) -> Examples:
     """The examples of a task: crops, or of some tasks whole photos kept small."""
     seed = run.seed if part == "train" else CHECK_SEED
     part = part if run.library else "all"
-    pictures = Pictures(sources, run.cache_mb, SHRUNK.get(run.task))
     if run.task == "fading":
         return FadingData(pictures, seed)
     if run.task == "veils":
