@@ -80,7 +80,7 @@ def test_a_checkpoint_of_another_task_is_refused(trained):
 
 def test_a_folder_without_photos_is_named(tmp_path, capsys):
     assert main(["damage", "--data", str(tmp_path), "--out", str(tmp_path / "run")]) == 1
-    assert "no pictures in" in capsys.readouterr().out
+    assert "no pictures in" in capsys.readouterr().err
     with pytest.raises(ReadError):
         find_photos(tmp_path)
 
@@ -152,12 +152,46 @@ def test_every_option_reaches_the_run():
             {"task": "restore", "data": ("d",), "aging": "fire"},
             "no aging preset 'fire'; known: fil",
         ),
-        ({"task": "damage", "data": ("d",), "batch": 0}, "batch must be 1 or more, got 0"),
+        ({"task": "damage", "data": ("d",), "batch": 0}, "--batch must be 1 or more, got 0"),
+        ({"task": "damage", "data": ("d",), "sides": (64, 0)}, "--sides must be 1 or more, got 0"),
+        ({"task": "damage", "data": ("d",), "grow": (-5,)}, "--grow must be 1 or more, got -5"),
+        ({"task": "damage", "data": ("d",), "distinct": -4}, "--distinct must be 0 or more, got"),
+        ({"task": "damage", "data": ("d",), "limit": -3}, "--limit must be 0 or more, got -3"),
+        ({"task": "damage", "data": ("d",), "minutes": -1.0}, "--minutes must be 0 or more, got"),
+        ({"task": "damage", "data": ("d",), "patience": -1}, "--patience must be 0 or more, got"),
+        ({"task": "damage", "data": ("d",), "cache_mb": -1}, "--cache-mb must be 0 or more, got"),
+        ({"task": "damage", "data": ("d",), "lr": -0.1}, "--lr must be 0 or more, got -0.1"),
+        ({"task": "damage", "data": ("d",), "lr": float("nan")}, "--lr must be 0 or more, got nan"),
+        ({"task": "damage", "data": ("d",), "lr": float("inf")}, "--lr must be 0 or more, got inf"),
+        ({"task": "damage", "data": ("d",), "share": 1.5}, "--share must be within 0 to 1, got 1"),
+        ({"task": "damage", "data": ("d",), "ema": 2.0}, "--ema must be within 0 to 1, got 2"),
+        ({"task": "damage", "data": ("d",), "ema": 1.0}, "--ema must be below 1, got 1"),
+        ({"task": "fading", "data": ("d",), "batch": 1}, "--batch must be 2 or more for fading"),
     ],
 )
 def test_settings_that_make_no_sense_are_named(settings, complaint):
     with pytest.raises(ValueError, match=complaint):
         Run(**settings)
+
+
+def test_a_backend_that_does_not_exist_is_named_before_a_folder_is_made(photos, tmp_path):
+    with pytest.raises(ValueError, match=r"no --compile backend 'fast'; known: .*inductor"):
+        fit(a_run(photos, tmp_path / "run", compile="fast"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_single_photo_that_has_to_do_for_both_is_told(photos, tmp_path):
+    for limit, words in ((1, True), (2, False)):
+        told = []
+        fit(a_run(photos, tmp_path / str(limit), "denoise", limit=limit, steps=1), told.append)
+        assert any("there is one photo only" in line for line in told) is words
+
+
+def test_help_names_the_folder_of_a_run(capsys):
+    with pytest.raises(SystemExit):
+        parse(["--help"])
+    assert "runs/TASK-NET-PRESETwith--net" in "".join(capsys.readouterr().out.split())
+    assert Run("damage", ("d",), net="unet").folder.as_posix() == "runs/damage-unet-small"
 
 
 def test_the_command_of_a_run_does_it_again():

@@ -12,7 +12,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
 from unfade.train import curves, watch  # noqa: E402
-from unfade.train.fit import commit, fit, main  # noqa: E402
+from unfade.train.fit import fit, main  # noqa: E402
+from unfade.train.folder import commit  # noqa: E402
 from unfade.train.holes import draw_large_holes  # noqa: E402
 from unfade.train.nets import PhotoUNet  # noqa: E402
 from unfade.train.restore import RestoreExamples, RestoreTask, to_grey  # noqa: E402
@@ -151,7 +152,8 @@ def test_a_run_folder_tells_everything(photos, tmp_path):
     fit(
         Run("denoise", (str(photos),), look=(str(photos),), out=str(tmp_path), **SMALL), told.append
     )
-    assert told[-1].startswith("step 2: score ")
+    assert told[-2].startswith("step 2: score ")
+    assert told[-1] == "ended at step 2: all 2 steps are done"
     record = json.loads((tmp_path / "run.json").read_text())
     assert record["commit"] == commit() and len(record["data_sha256"]) == 64
     assert record["parameters"] > 100_000 and "torch" in record["versions"]
@@ -186,7 +188,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_spares_the_checkpoint(photos,
     line = ["denoise", "--data", str(photos), "--out", str(tmp_path), "--steps", "8"]
     line += ["--side", "32", "--batch", "1", "--workers", "0", "--every", "2", "--clip", "0"]
     assert main([*line, "--lr", "1e30", "--ema", "0", "--schedule", "constant"]) == 1
-    assert "the loss became" in capsys.readouterr().out
+    assert "the loss became" in capsys.readouterr().err
     if (tmp_path / "last.ckpt").exists():
         state = torch.load(tmp_path / "last.ckpt", weights_only=True)["state_dict"]
         assert all(torch.isfinite(v).all() for v in state.values())

@@ -145,9 +145,9 @@ def test_every_check_is_kept_though_it_is_no_better(photos, tmp_path, monkeypatc
 
 def test_another_run_is_not_gone_on_from(photos, tmp_path):
     fit(a_run(photos, tmp_path, steps=2))
-    with pytest.raises(ModelError, match="is of a run with task 'denoise', this one has 'deblur'"):
+    with pytest.raises(ModelError, match="holds a run with task denoise; this one has task deblur"):
         fit(a_run(photos, tmp_path, "deblur", steps=4))
-    with pytest.raises(ModelError, match="is of a run with preset 'small'"):
+    with pytest.raises(ModelError, match="with --preset small; this one has --preset base"):
         fit(a_run(photos, tmp_path, steps=4, preset="base"))
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib.util
-import json
 import logging
-import subprocess
+import sys
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,24 +14,42 @@ from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
+from torch import nn
 
-from .. import __version__
-from ..errors import ModelError, UnfadeError
-from .data import Pictures, find_sources, gather
-from .loaders import SHRUNK, Material, loaders, read_material
+from ..errors import UnfadeError
+from .averaging import Average
+from .folder import (
+    Checkpoint,
+    check_fits,
+    check_pictures,
+    ended,
+    open_last,
+    read_record,
+    write_record,
+)
+from .loaders import Material, first_examples, loaders, read_material
 from .run import Run, from_record, parse
+from .seen import seen_by
+from .stop import Patience, Stopped, StopWhenAsked, asked
+from .task import Task
 from .tasks import channels, make_task, sample_input
-from .watch import Clock, Curves, KeepEnd, Looks, Plateau, Say, StopOnNan, checkpoints
-from .weights import begin_with, find_weights, open_checkpoint
+from .watch import (
+    AtStart,
+    Clock,
+    Curves,
+    KeepEnd,
+    Looks,
+    Plateau,
+    Say,
+    StopOnNan,
+    checkpoints,
+)
+from .weights import begin_with, find_weights, open_checkpoint, settle
 
 Tell = Callable[[str], None]
 """Gets one line at a time for the person who waits."""
-
-SAME = ("task", "net", "preset", "mode", "kinds")
-"""Settings that a run must share with the checkpoint it goes on from."""
 
 PRECISIONS: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
@@ -49,14 +67,25 @@ KNOWN = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run `unfade train TASK --data DIR ...`."""
+    """Run `unfade train TASK --data DIR ...`.
+
+    Returns:
+        The exit code: 0, 1 if something is wrong, 130 after Ctrl-C, 143 after SIGTERM.
+    """
     # What matters of Lightning's own talk is told by `fit`.
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     try:
         fit(parse(arguments), lambda line: print(line, flush=True))  # noqa: T201
     except (UnfadeError, ValueError) as error:
-        print(f"unfade train: {error}")  # noqa: T201
+        print(f"unfade train: {error}", file=sys.stderr)  # noqa: T201
         return 1
+    except Stopped as stop:
+        # The first process ends the others, and takes it for a failure if one ends first with more.
+        return 128 + stop.signum if rank_zero_only.rank == 0 else 0
+    except KeyboardInterrupt:
+        print("unfade train: stopped before the first step", file=sys.stderr)  # noqa: T201
+        return 130
     return 0
 
 
@@ -65,60 +94,128 @@ def fit(run: Run, tell: Tell = lambda line: None) -> Path:
 
     Args:
         run: All settings.
-        tell: Called with what a person should know: what was loaded, where the run goes on.
+        tell: Called with what a person should know: what was loaded, where the run goes on, how it
+            ended.
     Returns:
         Path of the last checkpoint.
     Raises:
         ReadError: There are no photos to learn from, one cannot be read, or pairs do not match.
         ModelError: The weights to begin with, or the run folder, belong to something else.
         ValueError: The loss became not a number, or a setting makes no sense.
+        Stopped: SIGINT or SIGTERM came; what was learned is kept.
     """
     tell = rank_zero_only(tell)
     if run.threads:
         torch.set_num_threads(run.threads)
     last = run.folder / "last.ckpt"
-    check_folder(run, last)
+    before = open_last(run)
+    if before and ended(run, before):
+        tell(
+            f"{run.folder}: nothing left to do at {how_it_ended(run, before)}; export it, or give "
+            "more of it to go on"
+        )
+        return last
+    check_backend(run)
     lightning.seed_everything(run.seed, verbose=False)
     material = read_material(run)
     task = make_task(run)
     check_sides(run, int(getattr(task.net, "multiple_of", 1)))
-    if run.init and not last.exists():
-        sample = sample_input(run.task, channels(run)[0])
-        tell(f"{run.init}: {begin_with(task.net, find_weights(run.init), sample)}")
+    if before:
+        check_pictures(run, material)
+        check_fits(run, task, before)
+    elif run.init:
+        tell(f"{run.init}: {begin(run, task, material)}")
+    if material.alone:
+        tell("there is one photo only: the figures are of the one that was learned from")
     if run.channels_last:
         task = task.to(memory_format=torch.channels_last)
     if run.compile:
         task.net.compile(backend=run.compile)
-    done = int(open_checkpoint(last)["global_step"]) if last.exists() else 0
-    trainer = make_trainer(run, looks(run, material), tell)
-    if trainer.is_global_zero:
-        write_record(run, material, sum(p.numel() for p in task.net.parameters()))
-        tell(f"goes on from step {done}" if done else f"{run.folder}: {run.steps} steps")
-    batches = loaders(run, material, done, trainer.global_rank, trainer.world_size)
-    with warnings.catch_warnings():
-        for known in KNOWN:
-            warnings.filterwarnings("ignore", known)
-        trainer.fit(task, *batches, ckpt_path=str(last) if done else None)
+    parameters = sum(p.numel() for p in task.net.parameters())
+    record = functools.partial(write_record, run, material, parameters)
+    trainer = make_trainer(run, [looks(run, material), AtStart(record)], tell)
+    tell_beginning(run, before, tell)
+    train(run, trainer, task, material, before, tell)
+    tell(f"ended at {how_it_ended(run, open_checkpoint(last))}")
     return last
 
 
-def check_folder(run: Run, last: Path) -> None:
-    """Refuse to go on from the checkpoint of another task or network.
+def begin(run: Run, task: Task, material: Material) -> str:
+    """Take the weights that a run begins with; says what became of them."""
+    net = task.net
+    taken = begin_with(net, find_weights(run.init), sample_input(run.task, channels(run)[0]))
+    if any(isinstance(module, nn.BatchNorm2d) for module in net.modules()):
+        settle(net, seen_by(task, first_examples(run, material)))
+    net.train()
+    return str(taken)
+
+
+def tell_beginning(run: Run, before: Checkpoint | None, tell: Tell) -> None:
+    """Say where a run begins, and what of it differs now that it goes on."""
+    if not before:
+        tell(f"{run.folder}: {run.steps} steps")
+        return
+    tell(f"goes on from step {int(before['global_step'])}")
+    steps = from_record(read_record(run.folder)).steps
+    if steps != run.steps:
+        falls = "" if run.schedule != "cosine" else "; the learning rate falls over all of them"
+        tell(f"{run.steps} steps instead of {steps}{falls}")
+
+
+def train(
+    run: Run,
+    trainer: lightning.Trainer,
+    task: Task,
+    material: Material,
+    before: Checkpoint | None,
+    tell: Tell,
+) -> None:
+    """Take the steps that are left.
 
     Raises:
-        ModelError: It is.
+        Stopped: Somebody asked; where the run goes on was told.
     """
-    record = run.folder / "run.json"
-    if not (last.exists() and record.exists()):
+    done = int(before["global_step"]) if before else 0
+    batches = loaders(run, material, done, trainer.global_rank, trainer.world_size)
+    path = str(run.folder / "last.ckpt") if done else None
+    try:
+        with warnings.catch_warnings():
+            for known in KNOWN:
+                warnings.filterwarnings("ignore", known)
+            trainer.fit(task, *batches, ckpt_path=path)
+    except (Stopped, RuntimeError) as error:
+        # A signal to all processes ends the loader's workers too, and torch may complain first.
+        stop = error if isinstance(error, Stopped) else asked(trainer)
+        if not stop:
+            raise
+        tell(f"stopped at step {stop.step}; the same command {way_on(run)}")
+        raise stop from None
+
+
+def way_on(run: Run) -> str:
+    """Where a run that was stopped goes on."""
+    last = run.folder / "last.ckpt"
+    if not last.exists():
+        return "begins anew, for no check was made yet"
+    return f"goes on from step {int(open_checkpoint(last)['global_step'])}"
+
+
+def how_it_ended(run: Run, checkpoint: Checkpoint) -> str:
+    """The step of a checkpoint, and why none follows."""
+    return f"step {int(checkpoint['global_step'])}: {ended(run, checkpoint)}"
+
+
+def check_backend(run: Run) -> None:
+    """Refuse a backend of torch.compile that does not exist.
+
+    Raises:
+        ValueError: It does not.
+    """
+    if not run.compile:
         return
-    before = from_record(json.loads(record.read_text(encoding="utf-8")))
-    for name in SAME:
-        ours, theirs = getattr(run, name), getattr(before, name)
-        if ours != theirs:
-            raise ModelError(
-                f"{last} is of a run with {name} {theirs!r}, this one has {ours!r}; "
-                "give another --out, or --init to begin with its weights"
-            )
+    known = torch._dynamo.list_backends(exclude_tags=())
+    if run.compile not in known:
+        raise ValueError(f"no --compile backend {run.compile!r}; known: {', '.join(sorted(known))}")
 
 
 def check_sides(run: Run, grid: int) -> None:
@@ -132,40 +229,10 @@ def check_sides(run: Run, grid: int) -> None:
             raise ValueError(f"side must be a multiple of {grid} for this network, got {side}")
 
 
-def write_record(run: Run, material: Material, parameters: int) -> None:
-    """Keep in the run folder what decides the run: settings, code, and every picture."""
-    run.folder.mkdir(parents=True, exist_ok=True)
-    (run.folder / "manifest.csv").write_text(material.manifest, encoding="utf-8")
-    record = dataclasses.asdict(run) | {
-        "parameters": parameters,
-        "data_sha256": material.sha256,
-        "commit": commit(),
-        "versions": {"unfade": __version__, "torch": torch.__version__},
-    }
-    text = json.dumps(record, indent=1, ensure_ascii=False)
-    (run.folder / "run.json").write_text(text + "\n", encoding="utf-8")
-
-
-def commit() -> str:
-    """The git commit of this code, with `+` if files differ from it; empty if not in a checkout."""
-    folder = Path(__file__).parent
-    try:
-        told = [
-            subprocess.run(
-                ["git", "-C", str(folder), *words], capture_output=True, text=True, check=True
-            ).stdout.strip()
-            for words in (["rev-parse", "HEAD"], ["status", "--porcelain", "--", str(folder)])
-        ]
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-    return told[0] + ("+" if told[1] else "")
-
-
 def looks(run: Run, material: Material) -> Looks:
     """What is looked at after every check: the first examples of it, and real old photos."""
     _, check = loaders(dataclasses.replace(run, workers=0), material)
-    photos = Pictures(gather(run.look, find_sources)[:4], run.cache_mb, SHRUNK.get(run.task))
-    return Looks(run.folder, next(iter(check)), photos)
+    return Looks(run.folder, next(iter(check)), material.look)
 
 
 def precision(run: Run) -> Any:
@@ -182,19 +249,21 @@ def precision(run: Run) -> Any:
     return PRECISIONS[run.precision]
 
 
-def make_trainer(run: Run, looks: Looks, tell: Tell) -> lightning.Trainer:
-    """Precision, averaged weights, checkpoints and pictures at every check."""
+def make_trainer(run: Run, first: Sequence[lightning.Callback], tell: Tell) -> lightning.Trainer:
+    """Precision, averaged weights, checkpoints and pictures at every check.
+
+    Args:
+        first: What comes before the averaging, `Looks` among them: at the end of a check it takes
+            its weights away again.
+    """
     every = min(run.every, run.steps)
-    # Pictures come before the averaging: at the end of a check it takes its weights away again.
-    callbacks: list[Any] = [looks]
-    if run.ema:
-        callbacks.append(EMAWeightAveraging(decay=run.ema, use_buffers=True))
+    callbacks: list[Any] = [*first]
+    callbacks += [Average(run.ema)] if run.ema else []
     callbacks += [Clock(run.minutes)] if run.minutes else []
     callbacks += [StopOnNan(), Say(tell), KeepEnd(run.folder, run.steps, every), Curves(run.folder)]
-    if run.schedule == "plateau":
-        callbacks.append(Plateau())
-    if run.patience:
-        callbacks.append(EarlyStopping("score", mode="max", patience=run.patience))
+    callbacks += [Plateau()] if run.schedule == "plateau" else []
+    callbacks += [Patience(run.patience)] if run.patience else []
+    callbacks.append(StopWhenAsked(run.folder, run.steps, every, tell))
     logs: list[Any] = [CSVLogger(run.folder, name="log")]
     if importlib.util.find_spec("tensorboard"):
         logs.append(TensorBoardLogger(run.folder, name="", version="board"))  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,16 @@ RESTORMER_RATE = 3e-4
 
 MODES = {"color": (3, 3), "grey": (1, 1), "colorize": (1, 3)}
 """Channels in and out of the one-stage task."""
+
+BOUNDS: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(("steps", "batch", "side", "sides", "grow", "every", "devices"), (1, math.inf)),
+    **dict.fromkeys(("minutes", "lr", "clip", "mask_weight"), (0, math.inf)),
+    **dict.fromkeys(("workers", "threads", "cache_mb", "distinct"), (0, math.inf)),
+    **dict.fromkeys(("patience", "limit"), (0, math.inf)),
+    **dict.fromkeys(("share", "ema"), (0, 1)),
+    "seed": (0, 2**32 - 1),
+}
+"""Lowest and highest value of settings that are numbers, or of each of several."""
 
 NO_PAIRS = ("fading", "verify", "veils")
 
@@ -110,7 +121,9 @@ class Run:
     every: int = setting(500, "steps between two checks, each of which keeps a checkpoint")
     patience: int = setting(0, "checks without progress before stopping; 0 is never")
     limit: int = setting(0, "how many photos of all; 0 is all")
-    out: str = setting("", "run folder; runs/TASK-PRESET by default")
+    out: str = setting(
+        "", "run folder; runs/TASK-PRESET by default, runs/TASK-NET-PRESET with --net"
+    )
 
     def __post_init__(self) -> None:
         if self.task not in RATES:
@@ -122,9 +135,15 @@ class Run:
                 raise ValueError(f"{field.name} must be {' or '.join(allowed)}, got {value!r}")
         if self.aging not in PRESETS:
             raise ValueError(f"no aging preset {self.aging!r}; known: {', '.join(PRESETS)}")
-        for name in ("steps", "batch", "side", "every", "devices"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
+        for name, (low, high) in BOUNDS.items():
+            _check_bounds(name, getattr(self, name), low, high)
+        if self.ema == 1:
+            raise ValueError("--ema must be below 1, got 1: the first weights would stay for ever")
+        if self.task == "fading" and self.batch < 2:
+            raise ValueError(
+                f"--batch must be 2 or more for fading, got {self.batch}: its normalization "
+                "compares the examples of a batch"
+            )
         if not (self.data or self.pairs or self.clips):
             raise ValueError("nothing to learn from; give --data, --clips or --pairs")
         if self.pairs and self.task in NO_PAIRS:
@@ -156,6 +175,19 @@ class Run:
     @property
     def rate(self) -> float:
         return self.lr or (RESTORMER_RATE if self.net == "restormer" else RATES[self.task])
+
+
+def _check_bounds(name: str, given: Any, low: float, high: float) -> None:
+    """Refuse a number, or one of several, that is out of bounds, infinite or no number.
+
+    Raises:
+        ValueError: It is.
+    """
+    allowed = f"{low} or more" if high == math.inf else f"within {low} to {high}"
+    for value in given if isinstance(given, tuple) else (given,):
+        if not (low <= value <= high and math.isfinite(value)):
+            option = f"--{name.replace('_', '-')}"
+            raise ValueError(f"{option} must be {allowed}, got {value}")
 
 
 def parse(arguments: Sequence[str] | None) -> Run:

@@ -25,6 +25,27 @@ LOOK_SIDE = 512
 """Side in pixels of the piece of a real old photo that is looked at."""
 
 
+class Kept(ModelCheckpoint):
+    """A checkpoint that goes on with its best score when the run folder was moved or copied."""
+
+    @property
+    def state_key(self) -> str:
+        """As of older checkpoints."""
+        return super().state_key.replace(type(self).__qualname__, "ModelCheckpoint", 1)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        here = Path(self.dirpath)
+        paths = ("best_model_path", "kth_best_model_path", "last_model_path")
+        moved = {name: _moved(state_dict[name], here) for name in paths}
+        best = {_moved(path, here): score for path, score in state_dict["best_k_models"].items()}
+        state = {"dirpath": self.dirpath, "best_k_models": best, **moved}
+        super().load_state_dict({**state_dict, **state})
+
+
+def _moved(path: str, folder: Path) -> str:
+    return str(folder / Path(path).name) if path else path
+
+
 def checkpoints(folder: Path) -> list[ModelCheckpoint]:
     """Keep the best checkpoint by score as `best.ckpt`, and every check's latest as `last.ckpt`.
 
@@ -32,8 +53,8 @@ def checkpoints(folder: Path) -> list[ModelCheckpoint]:
     that was killed would lose all since its best hour.
     """
     options: dict[str, Any] = {"dirpath": folder, "enable_version_counter": False, "save_top_k": 1}
-    best = ModelCheckpoint(filename="best", monitor="score", mode="max", **options)
-    return [best, ModelCheckpoint(filename="last", **options)]
+    best = Kept(filename="best", monitor="score", mode="max", **options)
+    return [best, Kept(filename="last", **options)]
 
 
 class Clock(Timer):
@@ -100,6 +121,21 @@ class StopOnNan(lightning.Callback):
                 f"the loss became {outputs['loss'].item()} at step {trainer.global_step}; "
                 "lower --lr, or look for broken pictures in --data"
             )
+
+
+class AtStart(lightning.Callback):
+    """Do something once all is loaded, and before the first step.
+
+    Args:
+        act: Called in the first process alone.
+    """
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        self.act = act
+
+    def on_train_start(self, trainer: Any, task: Any) -> None:
+        if trainer.is_global_zero:
+            self.act()
 
 
 class Say(lightning.Callback):
