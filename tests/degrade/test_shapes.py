@@ -5,8 +5,13 @@ import cv2
 import numpy as np
 import pytest
 
+from unfade.darkroom import Darkroom
+from unfade.degrade.particles import AddParticles
 from unfade.degrade.shapes import outline_library, shape_library, smooth_field, turned
 from unfade.errors import ReadError
+from unfade.photo import Photo
+from unfade.pipeline import run
+from unfade.recipe import Recipe
 
 
 def write_library(folder, count=40):
@@ -62,3 +67,11 @@ def test_annotated_outlines_come_sorted_by_area_and_split(tmp_path):
     parts = [outline_library(str(tmp_path), part).get("Dust") for part in ("train", "val")]
     assert sum(0 if each is None else len(each.areas) for each in parts) == 9
     assert outline_library(str(tmp_path / "real")) == {}
+
+
+def test_a_library_without_pictures_of_a_kind_leaves_it_to_be_drawn(tmp_path):
+    write_library(tmp_path)
+    photo = Photo(np.full((60, 80, 3), 0.5, np.float32))
+    for kind in ("dust", "dirt", "hair", "scratch"):
+        stage = AddParticles(kind=kind, count=20, um_per_px=20, library=str(tmp_path), seed=3)
+        assert run(photo, Recipe("one", (stage,)), Darkroom()).damage is not None

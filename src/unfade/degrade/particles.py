@@ -138,9 +138,9 @@ class AddParticles:
         source = rng.random() if self.library else 1.0
         if source < 0.5 and self._outline(canvas, rng, center, area, opacity):
             return
-        if source < 0.75 and statistics.pictures:
-            self._picture(canvas, rng, center, area, opacity)
-        elif statistics.width_um is None:
+        if source < 0.75 and self._picture(canvas, rng, center, area, opacity):
+            return
+        if statistics.width_um is None:
             shapes.draw_speck(canvas, rng, center, np.sqrt(area / 2.4) * _shrunk(area), opacity)
         else:
             width = float(rng.uniform(*statistics.width_um)) / self.um_per_px
@@ -184,16 +184,19 @@ class AddParticles:
         center: NDArray[np.float64],
         area: float,
         opacity: float,
-    ) -> None:
-        """Paste an artefact picture, scaled so that its summed opacity is the area."""
+    ) -> bool:
+        """Paste an artefact picture, scaled so that its summed opacity is the area; if there is."""
         library = shapes.shape_library(self.library, self.part)
         classes = [name for name in STATISTICS[self.kind].pictures if name in library]
+        if not classes:
+            return False
         pictures = library[classes[int(rng.integers(len(classes)))]]
         picture = pictures[int(rng.integers(len(pictures)))]
         scale = float(np.clip(np.sqrt(area / picture.mass), 0.02, 8))
         shape = shapes.turned(picture.opacity, rng, scale)
         thinned = np.asarray(cv2.convertScaleAbs(shape, alpha=opacity), np.uint8)
         shapes.paste_shape(canvas, thinned, center)
+        return True
 
 
 _LINE_PX = 1.5
