@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tarfile
 
 import cv2
@@ -22,6 +23,7 @@ from unfade.train.data import (
     manifest,
     split,
 )
+from unfade.train.judged import read_judged
 from unfade.train.loaders import read_material
 from unfade.train.run import Run
 
@@ -103,6 +105,22 @@ def test_broken_pictures_of_all_parts_are_named_at_once(tmp_path, photos):
     with pytest.raises(ReadError, match=r"3 of 7 pictures cannot be read") as error:
         read_material(run)
     assert all(name in str(error.value) for name in [*broken, "old.png"])
+
+
+def test_judged_photos_that_are_broken_are_named_at_once(photos, tmp_path):
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(name.encode())
+    sources = find_sources(photos) + find_sources(tmp_path)
+    verdicts = [{"sha256": s.digest.hex(), "rest": "detail"} for s in sources[4:]]
+    file = tmp_path / "mine.json"
+    file.write_text(json.dumps({"photos": verdicts}))
+    with pytest.raises(ReadError, match=r"2 of 4 pictures cannot be read: .*a\.png, .*b\.png"):
+        read_judged(file, sources)
+    file.write_text("{}")
+    with pytest.raises(
+        ReadError, match=r"no file of judged marks \('photos' is missing\); expected"
+    ):
+        read_judged(file, sources)
 
 
 def test_what_is_looked_at_is_read_with_the_rest(photos):

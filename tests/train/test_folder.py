@@ -113,6 +113,12 @@ def test_a_moved_run_keeps_its_best_score(photos, folder):
     assert list(best["best_k_models"]) == [best["best_model_path"]]
 
 
+def test_patience_may_change_and_nothing_is_said_of_its_callback(photos, folder, recwarn):
+    fit(a_run(photos, folder, steps=3, patience=4))
+    fit(a_run(photos, folder, steps=4))
+    assert not [w for w in recwarn if "callbacks used to create" in str(w.message)]
+
+
 def test_the_commit_tells_of_changes_in_any_code(tmp_path):
     package = tmp_path / "unfade"
     package.mkdir()

@@ -103,8 +103,9 @@ def test_ctrl_c_before_the_first_step_leaves_no_traceback(monkeypatch, capsys, p
     assert capsys.readouterr().err == "unfade train: stopped before the first step\n"
 
 
-def test_ctrl_c_in_a_terminal_is_quiet_and_keeps_the_run(photos, tmp_path):
-    """The loader's workers get the signal too, as they do in a terminal."""
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_to_all_processes_is_quiet_and_keeps_the_run(signum, code, photos, tmp_path):
+    """The loader's workers get it too, as they do of Ctrl-C in a terminal."""
     line = [sys.executable, "-m", "unfade.train.fit", "denoise", "--data", str(photos)]
     line += ["--out", str(tmp_path), "--steps", "5000", "--every", "2000", "--side", "32"]
     line += ["--batch", "1", "--workers", "2", "--threads", "1", "--precision", "fp32"]
@@ -115,11 +116,11 @@ def test_ctrl_c_in_a_terminal_is_quiet_and_keeps_the_run(photos, tmp_path):
         while not (tmp_path / "run.json").exists() and time.monotonic() < end:
             time.sleep(0.1)
         time.sleep(3)
-        os.killpg(process.pid, signal.SIGINT)
+        os.killpg(process.pid, signum)
         out, err = process.communicate(timeout=120)
     finally:
         process.kill()
-    assert process.returncode == 130
+    assert process.returncode == code
     assert "Traceback" not in out + err
     kept = torch.load(tmp_path / "last.ckpt", weights_only=True)["global_step"]
     assert f"stopped at step {kept}; the same command goes on from step {kept}" in out

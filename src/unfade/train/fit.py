@@ -62,6 +62,8 @@ KNOWN = (
     # and how many processes there is room for.
     ".*does not have many workers.*",
     ".*treespec, LeafSpec.*",
+    # that a run which goes on may have more patience, or less,
+    ".*callbacks used to create the checkpoint.*",
 )
 """Warnings that say nothing new."""
 

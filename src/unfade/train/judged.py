@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from ..errors import ReadError
 from ..photo import Photo
-from .data import Decoded, Source, find_sources, gather
+from .data import Decoded, Pictures, Source, find_sources, gather
 
 VERDICTS: Mapping[str, float] = {"damage": 1.0, "detail": 0.0, "unsure": np.nan}
 """What a verdict says: how true a mark is, or nothing."""
@@ -94,17 +94,21 @@ def read_judged(file: Path, photos: Sequence[Source]) -> list[JudgedPhoto]:
     """Read a file of verdicts, and those of its photos that are among `photos`.
 
     Raises:
-        ReadError: It is no such file, or none of its photos is there.
+        ReadError: It is no such file, none of its photos is there, or some cannot be read.
     """
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
         judged = {photo["sha256"]: _verdicts(photo) for photo in record["photos"]}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ReadError(f"{file} is no file of judged marks: {error}") from error
+        told = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise ReadError(
+            f"{file} is no file of judged marks ({told}); expected one of those that "
+            "benchmarks/judge.py keep writes"
+        ) from error
+    pictures = Pictures([source for source in photos if source.digest.hex() in judged])
     found = [
-        JudgedPhoto(source.decode(), judged[source.digest.hex()])
-        for source in photos
-        if source.digest.hex() in judged
+        JudgedPhoto(pixels, judged[source.digest.hex()])
+        for source, pixels in zip(pictures.sources, pictures, strict=True)
     ]
     if not found:
         raise ReadError(

@@ -180,10 +180,14 @@ def loaders(
 
 
 def one_thread(worker: int) -> None:
-    """A loader worker leaves the other cores, and Ctrl-C, to the training that ends it."""
+    """A loader worker leaves the other cores to the training, and it is the one to end it.
+
+    Ctrl-C, and often SIGTERM, reach all processes at once; the training still takes examples until
+    its step is kept. From the second SIGTERM on a worker obeys.
+    """
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, lambda *_: signal.signal(signal.SIGTERM, signal.SIG_DFL))
 
 
 def _crops(run: Run, pictures: Pictures, part: str) -> Examples:
