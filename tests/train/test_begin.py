@@ -97,3 +97,14 @@ def test_a_task_says_what_its_network_sees(task, more, shape, photos):
     assert seen.dtype == torch.float32
     assert tuple(seen.shape) == (shape or (16 * 12, 9, 64, 64)) or seen.shape[1] == channels(run)[0]
     assert not made.net._forward_pre_hooks
+
+
+def test_kept_norms_learn_all_but_their_statistics(photos, shipped, tmp_path):
+    run = a_run(photos, tmp_path / "run", init=str(shipped), norms="kept", ema=0.0)
+    task = make_task(run)
+    begin(run, task, read_material(run))
+    before = {name: value.clone() for name, value in task.net.state_dict().items()}
+    after = torch.load(fit(run), weights_only=True)["state_dict"]
+    changed = {n for n, value in before.items() if not torch.equal(value, after[f"net.{n}"])}
+    assert not any("running" in name or "tracked" in name for name in changed)
+    assert {n for n in before if n.endswith("weight")} <= changed

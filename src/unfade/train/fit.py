@@ -46,7 +46,7 @@ from .watch import (
     StopOnNan,
     checkpoints,
 )
-from .weights import begin_with, find_weights, open_checkpoint, settle
+from .weights import begin_with, find_weights, hold, open_checkpoint, settle
 
 Tell = Callable[[str], None]
 """Gets one line at a time for the person who waits."""
@@ -62,6 +62,8 @@ KNOWN = (
     # and how many processes there is room for.
     ".*does not have many workers.*",
     ".*treespec, LeafSpec.*",
+    # Normalization that keeps its statistics.
+    ".*module\\(s\\) in eval mode at the start of training.*",
     # that a run which goes on may have more patience, or less,
     ".*callbacks used to create the checkpoint.*",
 )
@@ -127,6 +129,8 @@ def fit(run: Run, tell: Tell = lambda line: None) -> Path:
         check_fits(run, task, before)
     elif run.init:
         tell(f"{run.init}: {begin(run, task, material)}")
+    if run.norms == "kept":
+        hold(task.net)
     if material.alone:
         tell("there is one photo only: the figures are of the one that was learned from")
     if run.channels_last:

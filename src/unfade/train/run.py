@@ -110,6 +110,12 @@ class Run:
     init: str = setting(
         "", "weights to begin with: a model by name, a run, a checkpoint, an ONNX or .pth file"
     )
+    norms: str = setting(
+        "batch",
+        "batch normalization goes by each batch, or keeps what it knows, for small batches "
+        "and --init",
+        choices=("batch", "kept"),
+    )
     workers: int = setting(1, "processes that make examples")
     cache_mb: int = setting(4000, "decoded photos kept in memory")
     distinct: int = setting(

@@ -125,6 +125,17 @@ def settle(net: nn.Module, inputs: Tensor) -> None:
             _restate(norm, mean, variance)
 
 
+def hold(net: nn.Module) -> None:
+    """Let batch normalization keep the statistics it has; its factor and addend go on learning.
+
+    Those of a few crops say little of all photos, and a network that goes by them in training is
+    not quite the one that is exported.
+    """
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
+
+
 def _restate(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor) -> None:
     """Say the same affine map with other statistics."""
     assert norm.running_mean is not None and norm.running_var is not None
