@@ -41,7 +41,7 @@ FOLDERS = ("library", "init", "pairs", "clips", "judged")
 WHOLE = (*FIXED, "veils")
 """Tasks whose network sees the whole picture, small; it does not work in tiles."""
 
-HALO = {"damage": 192, "inpaint": 64, "denoise": 96, "fading": 0, "verify": 0}
+HALO = {"damage": 192, "inpaint": 160, "denoise": 96, "fading": 0, "verify": 0}
 """Pixels around a tile that matter: exact for damage and denoise, 2e-4 for inpaint (measured)."""
 
 

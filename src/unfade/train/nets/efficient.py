@@ -16,12 +16,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 WIDTHS: dict[str, dict[str, tuple[int, ...]]] = {
-    "damage": {"small": (24, 48, 96, 128, 160), "base": (48, 96, 160, 224, 256)},
+    "damage": {"small": (24, 48, 96, 128, 160), "base": (24, 64, 128, 192, 256)},
     "inpaint": {"small": (32, 48, 64, 96, 128), "base": (48, 96, 144, 192, 256)},
     "denoise": {"small": (32, 48, 64, 96), "base": (64, 96, 128, 192)},
 }
 
-BLOCKS = {"small": 1, "base": 2}
+BLOCKS: dict[str, dict[str, int]] = {
+    "inpaint": {"small": 2, "base": 2},
+    "denoise": {"small": 1, "base": 2},
+}
 """Residual blocks at each level of a `ResidualNet`."""
 
 
@@ -93,6 +96,9 @@ class ResidualNet(nn.Module):
 
     Takes (N, in, H, W) in [0, 1] and gives the change to add to a picture, (N, out, H, W). The sum
     is left to the caller: it is done in 32-bit float also where the network runs in bfloat16.
+
+    New blocks do nothing, so that a deeper network takes the tensors of a shallower one as they
+    are, and begins with its answers.
     """
 
     def __init__(

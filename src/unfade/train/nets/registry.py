@@ -34,7 +34,8 @@ def _unet(gated: bool = False, recurrent: bool = False) -> Make:
 
 
 def _efficient(task: str, preset: str, inputs: int, outputs: int) -> nn.Module:
-    return ResidualNet(WIDTHS[ALIKE.get(task, task)][preset], inputs, outputs, BLOCKS[preset])
+    alike = ALIKE.get(task, task)
+    return ResidualNet(WIDTHS[alike][preset], inputs, outputs, BLOCKS[alike][preset])
 
 
 def _restormer(task: str, preset: str, inputs: int, outputs: int) -> nn.Module:
