@@ -81,15 +81,15 @@ def test_detect_writes_mask_overlay_and_statistics(album, tmp_path):
     result = call("detect", album, "-o", tmp_path / "found")
     assert result.exit_code == 0, result.output
     assert files(tmp_path / "found") == sorted(
-        f"{stem}.{ending}"
-        for stem in ("a", "1968/b", "1968/summer/c")
+        f"{name}.{ending}"
+        for name in ("a.png", "1968/b.tif", "1968/summer/c.jpg")
         for ending in ("mask.png", "overlay.jpg", "damage.json")
     )
-    mask = read(tmp_path / "found" / "a.mask.png").pixels[:, :, 0]
+    mask = read(tmp_path / "found" / "a.png.mask.png").pixels[:, :, 0]
     assert mask[:, 5].all() and mask.sum() == 24
-    told = json.loads((tmp_path / "found" / "a.damage.json").read_text())
+    told = json.loads((tmp_path / "found" / "a.png.damage.json").read_text())
     assert (told["marks"], told["damaged_share"]) == (1, pytest.approx(1 / 32))
-    overlay = read(tmp_path / "found" / "a.overlay.jpg").pixels
+    overlay = read(tmp_path / "found" / "a.png.overlay.jpg").pixels
     red, yellow = (overlay[:, column].mean(axis=0) for column in (5, 30))
     assert red[0] > red[1] + 0.2 and red[0] > red[2] + 0.2
     assert told["veiled_share"] == pytest.approx(4 / 32)
@@ -101,7 +101,7 @@ def test_detect_writes_mask_overlay_and_statistics(album, tmp_path):
 def test_the_mask_of_detect_can_be_given_to_restore(album, tmp_path):
     call("detect", album / "a.png")
     result = call(
-        "restore", album / "a.png", "--mask", album / "a.mask.png", "-o", tmp_path / "x.png"
+        "restore", album / "a.png", "--mask", album / "a.png.mask.png", "-o", tmp_path / "x.png"
     )
     assert result.exit_code == 0
     assert "a mask is given: kept" in result.output

@@ -49,22 +49,21 @@ def test_a_side_that_no_jpeg_holds_still_gives_mask_and_statistics(tmp_path):
     write(Photo.from_array(long), tmp_path / "long.png")
     result = call(tmp_path / "long.png", "-o", tmp_path / "out")
     assert result.exit_code == 0, result.output
-    assert files(tmp_path / "out") == sorted(f"long.{ending}" for ending in ENDINGS)
-    assert read(tmp_path / "out" / "long.mask.png").pixels.sum() == 8 * 400
-    overlay = read(tmp_path / "out" / "long.overlay.jpg").pixels
+    assert files(tmp_path / "out") == sorted(f"long.png.{ending}" for ending in ENDINGS)
+    assert read(tmp_path / "out" / "long.png.mask.png").pixels.sum() == 8 * 400
+    overlay = read(tmp_path / "out" / "long.png.overlay.jpg").pixels
     assert overlay.shape[1] <= 65_500
     red = overlay[0, round(40_200 / 66_000 * overlay.shape[1])]
     assert red[0] > red[1] + 0.2
 
 
-def test_companions_are_named_like_their_mask_where_two_photos_share_a_name(tmp_path):
+def test_two_photos_of_one_name_have_companions_of_their_own(tmp_path):
     folder = tmp_path / "twins"
     folder.mkdir()
     for suffix in (".png", ".tif"):
         write(Photo.from_array(scratched()), folder / f"p{suffix}")
     assert call(folder).exit_code == 0
-    written = {"p.mask.png", "p.overlay.jpg", "p.damage.json"}
-    written |= {"p.mask-2.png", "p.overlay-2.jpg", "p.damage-2.json"}
+    written = {f"{name}.{ending}" for name in ("p.png", "p.tif") for ending in ENDINGS}
     assert set(files(folder)) == {"p.png", "p.tif"} | written
     again = call(folder, "--overwrite")
     assert "2 done" in again.output and set(files(folder)) == {"p.png", "p.tif"} | written
@@ -72,7 +71,7 @@ def test_companions_are_named_like_their_mask_where_two_photos_share_a_name(tmp_
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_what_is_there_is_kept_unless_asked(album, ending):
-    precious = album / f"a.{ending}"
+    precious = album / f"a.png.{ending}"
     precious.write_bytes(b"precious")
     before = files(album)
     refused = call(album / "a.png")
@@ -89,19 +88,19 @@ def test_what_was_to_be_replaced_stays_where_the_work_breaks_off(album, monkeypa
         raise OSError("no space left on device")
 
     for ending in ENDINGS:
-        (album / f"a.{ending}").write_bytes(b"precious")
+        (album / f"a.png.{ending}").write_bytes(b"precious")
     monkeypatch.setattr(detecting, "_write_json", full)
     assert call(album / "a.png", "--overwrite").exit_code == 1
-    assert {(album / f"a.{ending}").read_bytes() for ending in ENDINGS} == {b"precious"}
+    assert {(album / f"a.png.{ending}").read_bytes() for ending in ENDINGS} == {b"precious"}
 
 
 def test_every_page_of_a_tiff_gets_a_mask_of_its_own(pages):
     result = call(pages)
     assert result.exit_code == 0, result.output
-    written = {f"p.page-{n}.{ending}" for n in (1, 2) for ending in ENDINGS}
+    written = {f"p.tif.page-{n}.{ending}" for n in (1, 2) for ending in ENDINGS}
     assert set(files(pages.parent)) == {"p.tif"} | written
-    assert read(pages.parent / "p.page-2.mask.png").size == (20, 32)
-    assert json.loads((pages.parent / "p.page-2.damage.json").read_text())["page"] == 2
+    assert read(pages.parent / "p.tif.page-2.mask.png").size == (20, 32)
+    assert json.loads((pages.parent / "p.tif.page-2.damage.json").read_text())["page"] == 2
     assert "page 2: 1 marks on" in result.output and "page 2 marks 1" in result.output
     assert call(pages).exit_code == 1
 
@@ -109,8 +108,8 @@ def test_every_page_of_a_tiff_gets_a_mask_of_its_own(pages):
 def test_one_page_can_be_taken_alone(pages):
     result = call(pages, "--page", "2")
     assert result.exit_code == 0, result.output
-    assert set(files(pages.parent)) == {"p.tif", *(f"p.{ending}" for ending in ENDINGS)}
-    assert read(pages.parent / "p.mask.png").size == (20, 32)
+    assert set(files(pages.parent)) == {"p.tif", *(f"p.tif.{ending}" for ending in ENDINGS)}
+    assert read(pages.parent / "p.tif.mask.png").size == (20, 32)
     assert call(pages, "--page", "3", "--overwrite").exit_code == 1
     assert call(pages, "--page", "0").exit_code == 2
 

@@ -52,16 +52,18 @@ def command(
 ) -> None:
     """Find dust, hair, scratches, stains and creases; change nothing.
 
-    Writes NAME.mask.png (white is damaged; it can be edited and given to `restore --mask`),
-    NAME.overlay.jpg (marked in red; yellow is what lies under a stain, tape or a light leak, which
-    are lifted and not filled) and NAME.damage.json (how much, how many, how large). Of a TIFF of
-    several pages each gets its own: NAME.page-2.mask.png.
+    Writes NAME.EXT.mask.png (white is damaged; it can be edited and given to `restore --mask`, also
+    the whole folder of them), NAME.EXT.overlay.jpg (marked in red; yellow is what lies under a
+    stain, tape or a light leak, which are lifted and not filled) and NAME.EXT.damage.json (how
+    much, how many, how large). Of a TIFF of several pages each gets its own:
+    NAME.tif.page-2.mask.png.
     """
     from ..io.read import can_read
     from ..jobs import Job
     from .batch import left_out, run_batch
     from .detecting import detect_job
-    from .inputs import find, targets
+    from .inputs import find
+    from .masks import mask_places
 
     if math.isnan(sensitivity):
         raise click.BadParameter("must be within 0 to 1, got nan", param_hint="--sensitivity")
@@ -69,20 +71,9 @@ def command(
     items = [item for item in found if not item.problem]
     tools = equipment(engine, threads, memory)
     there = existing(overwrite, skip_existing)
-    places = targets(items, out, "mask", ".png")
     jobs = [
-        Job(
-            str(item.path),
-            str(_mask_name(place, out)),
-            equipment=tools,
-            page=page or 0,
-            existing=there,
-        )
-        for item, place in zip(items, places, strict=True)
+        Job(str(item.path), str(place), equipment=tools, page=page or 0, existing=there)
+        for item, place in zip(items, mask_places(items, out), strict=True)
     ]
     tasks = [(job, lambda room, job=job: detect_job(job, room, sensitivity)) for job in jobs]
     ctx.exit(run_batch(tasks, left_out(found), tools, as_json=as_json))
-
-
-def _mask_name(place: Path, out: Path | None) -> Path:
-    return place if out is None else place.with_name(f"{place.stem}.mask.png")

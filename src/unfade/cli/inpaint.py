@@ -32,8 +32,9 @@ MOST = 0.5
 @click.option(
     "--mask",
     required=True,
-    type=click.Path(dir_okay=False),
-    help="Picture of the photo's size: white is filled, black kept.",
+    type=click.Path(),
+    help="Picture of the photo's size: white is filled, black kept; or a folder of masks, as "
+    "`unfade detect -o FOLDER` writes them.",
 )
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), help="File to write.  [NAME.inpainted.EXT]"
@@ -69,9 +70,16 @@ def command(
     from .album import album_writer
     from .batch import left_out, run_batch
     from .inputs import find, is_file_target, targets
+    from .masks import masks_given
 
     found = find([source], can_read, out)
     items = [item for item in found if not item.problem]
+    masks = masks_given(mask, items, page or 0)
+    found += [
+        dataclasses.replace(item, problem=f"no mask of it in {mask}", named=True)
+        for item, own in zip(items, masks, strict=True)
+        if not own
+    ]
     tools = equipment(engine, threads, memory)
     wanted = papers(sidecar, premis, c2pa_cert, c2pa_key, album)
     places = targets(items, out, "inpainted", "", is_file_target((source,), out, can_read))
@@ -81,12 +89,13 @@ def command(
             str(place),
             recipe=inpaint_recipe(),
             equipment=tools,
-            mask=mask,
+            mask=own,
             page=page or 0,
             existing=existing(overwrite, skip_existing),
             papers=wanted,
         )
-        for item, place in zip(items, places, strict=True)
+        for item, place, own in zip(items, places, masks, strict=True)
+        if own
     ]
     tasks = [(job, lambda room, job=job: fill(job, room)) for job in jobs]
     then = album_writer(album)

@@ -151,12 +151,7 @@ def targets(
         if (source, target.suffix) in known:
             planned.append(known[source, target.suffix])
             continue
-        number = 2
-        while _key(target) in taken:
-            target = target.with_name(f"{_first_stem(target, number)}-{number}{target.suffix}")
-            number += 1
-        taken.add(_key(target))
-        planned.append(target)
+        planned.append(free(target, taken))
     return planned
 
 
@@ -169,6 +164,16 @@ def _target(item: Found, out: Path | None, tag: str, suffix: str, to_file: bool)
     if out is None:
         return item.path.with_name(f"{stem}.{tag}{ending}")
     return (out / item.below).with_name(stem + ending)
+
+
+def free(target: Path, taken: set[str]) -> Path:
+    """The target, numbered where it is taken; it is taken from now on."""
+    number = 2
+    while _key(target) in taken:
+        target = target.with_name(f"{_first_stem(target, number)}-{number}{target.suffix}")
+        number += 1
+    taken.add(_key(target))
+    return target
 
 
 def _first_stem(target: Path, number: int) -> str:

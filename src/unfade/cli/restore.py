@@ -73,8 +73,9 @@ LIMITS = click.FloatRange(0, 1)
 )
 @click.option(
     "--mask",
-    type=click.Path(dir_okay=False),
-    help="Use this mask (white is damaged) instead of looking for damage.",
+    type=click.Path(),
+    help="Use this mask (white is damaged) instead of looking for damage; or a folder of masks, as "
+    "`unfade detect -o FOLDER` writes them.",
 )
 @click.option(
     "--only-damage",
@@ -173,6 +174,7 @@ def make_jobs(
     from ..io.write import FORMATS
     from ..jobs import Job
     from .inputs import is_file_target, targets
+    from .masks import masks_given, tell_unmasked
 
     recipe, changes = wanted(options)
     wanted_papers = papers(*(options[name] for name in PAPERS))
@@ -185,6 +187,8 @@ def make_jobs(
         raise click.UsageError(f"-o {out} is called otherwise than --format {kind}; change one")
     known = {} if to_file else known_targets(out)
     places = targets(items, out, "restored", SUFFIXES.get(kind, ""), to_file, known)
+    masks = masks_given(options["mask"] or "", items, options["page"] or 0)
+    tell_unmasked(items, masks, options["mask"])
     rolls = roll_changes([item.path for item in items], changes, options)
     return [
         Job(
@@ -193,7 +197,7 @@ def make_jobs(
             recipe=recipe,
             changes=rolls.get(item.path.parent, changes),
             equipment=equipment(options["engine"], options["threads"], options["memory"]),
-            mask=options["mask"] or "",
+            mask=mask,
             infrared=options["infrared"] or "",
             page=options["page"] or 0,
             format=kind,
@@ -208,7 +212,7 @@ def make_jobs(
             also=options["also"],
             keep_times=options["keep_times"],
         )
-        for item, place in zip(items, places, strict=True)
+        for item, place, mask in zip(items, places, masks, strict=True)
     ]
 
 
