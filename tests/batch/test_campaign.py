@@ -28,7 +28,7 @@ from unfade.darkroom import Darkroom
 from unfade.io.read import read
 from unfade.io.write import write
 from unfade.jobs import Existing, Job, State
-from unfade.photo import Photo
+from unfade.photo import Edit, Photo
 
 
 class Silence:
@@ -224,6 +224,24 @@ def test_a_photo_that_changes_while_it_is_worked_on_is_not_kept(album, tmp_path,
     assert files(out) == []
 
 
+def test_what_was_to_be_replaced_by_a_photo_that_changes_meanwhile_comes_back(
+    album, tmp_path, monkeypatch
+):
+    out = tmp_path / "out"
+    campaign(album, out)
+    precious = {name: (out / name).read_bytes() for name in files(out)}
+
+    def touch(stage, photo, darkroom):
+        scan = Path(photo.metadata.source)
+        os.utime(scan, ns=(0, scan.stat().st_mtime_ns + 10**9))
+        return Edit(pixels=1 - photo.pixels)
+
+    monkeypatch.setattr(Act, "__call__", touch)
+    outcomes = campaign(album, out, existing=Existing.OVERWRITE)
+    assert all("changed while" in outcome.message for outcome in outcomes.values())
+    assert {name: (out / name).read_bytes() for name in files(out)} == precious
+
+
 def test_photos_that_a_stop_left_unbegun_are_planned_as_before(album, tmp_path):
     out, stop = tmp_path / "out", Stop()
     execute = Pool(Share(1, 1, 2**31), stop, Silence())
@@ -379,7 +397,7 @@ def test_a_process_killed_while_writing_leaves_what_sweep_knows(tmp_path):
     code = (
         "import os, sys, numpy as np, unfade.io.write as w;"
         "w.Path.replace = lambda *a: os.kill(os.getpid(), 9);"
-        "from unfade.photo import Photo;"
+        "from unfade.photo import Edit, Photo;"
         "w.write(Photo.from_array(np.zeros((9, 9, 3), np.uint8)), sys.argv[1])"
     )
     target = tmp_path / "a.tif"
