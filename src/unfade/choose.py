@@ -15,6 +15,7 @@ from .errors import RecipeError
 from .medium import find_medium
 from .photo import Photo
 from .recipe import Recipe, Stage
+from .settings import settings_of
 from .stages import STAGES
 from .working import enter_srgb
 
@@ -25,9 +26,6 @@ ONLY_DAMAGE = "only-damage"
 
 GATES = ("veils", "denoise", "fading")
 """Stages that can tell by a cheap look that they have nothing to do."""
-
-BY_HAND = ("exposure", "contrast", "warmth")
-"""Settings that say what a person wants of a photo, and nothing of what it is."""
 
 
 class Choice(NamedTuple):
@@ -165,8 +163,8 @@ def _first_work(photo: Photo, darkroom: Darkroom, recipe: Recipe) -> str:
 
 
 def _untouched(stage: Stage) -> Stage:
-    """The stage without what is adjusted by hand."""
+    """The stage without what only says how a person wants the photo."""
     settings: Any = stage
-    own = {f.name: f.default for f in dataclasses.fields(settings) if f.name in BY_HAND}
+    own = {knob.name: knob.default for knob in settings_of(settings) if knob.wish}
     untouched: Stage = dataclasses.replace(settings, **own)
     return untouched

@@ -9,7 +9,10 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """The description of one knob of a stage."""
+    """The description of one knob of a stage.
+
+    `wish`: it says what a person wants of a photo, and nothing of what the photo is.
+    """
 
     name: str
     default: Any
@@ -18,6 +21,7 @@ class Setting:
     high: float | None = None
     unit: str = ""
     choices: tuple[str, ...] = ()
+    wish: bool = False
 
     @property
     def allowed(self) -> str:
@@ -39,10 +43,11 @@ def setting(
     high: float | None = None,
     unit: str = "",
     choices: Sequence[str] = (),
+    wish: bool = False,
 ) -> Any:
     """Declare a field of a stage's dataclass together with what a person must know about it."""
     about = {"help": help, "low": low, "high": high, "unit": unit, "choices": tuple(choices)}
-    return dataclasses.field(default=default, metadata=about)
+    return dataclasses.field(default=default, metadata={**about, "wish": wish})
 
 
 def settings_of(stage: Any) -> tuple[Setting, ...]:

@@ -80,12 +80,8 @@ def test_every_network_that_ships_could_be_added(name, engine, tmp_path):
     assert add_model(path, engine, folder=tmp_path / "own").sha256 == checksum(path)
 
 
-def test_sizes_are_those_of_the_stages_and_of_training():
+def test_sizes_are_those_that_the_stages_give():
     assert SIDES == {"fading": PROXY_SIDE, "verify": VIEW_SIDE}
-    pytest.importorskip("lightning")
-    from unfade.train.tasks import FIXED
-
-    assert SIDES == FIXED
 
 
 @pytest.mark.parametrize(

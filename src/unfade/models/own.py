@@ -20,8 +20,8 @@ TRIES = ((96, 128), (50, 70))
 """Sizes in pixels, (height, width), with which a network is tried."""
 
 SIDES = {"fading": 128, "verify": 64}
-"""Tasks whose networks take pictures of one size only: its side in pixels. A test holds it to what
-the stages give and to what training exports."""
+"""Tasks whose networks take pictures of one size only: its side in pixels. Training goes by it, and
+a test holds it to what the stages give."""
 
 
 def add_model(

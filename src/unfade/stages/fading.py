@@ -112,10 +112,12 @@ class CorrectFading:
         0.5, "how much of the tint of a monochrome print is kept as a tone", low=0, high=1
     )
     exposure: float = setting(
-        0.0, "lighter or darker, after all else", low=-2, high=2, unit="stops"
+        0.0, "lighter or darker, after all else", low=-2, high=2, unit="stops", wish=True
     )
-    contrast: float = setting(0.0, "more or less contrast, after all else", low=-1, high=1)
-    warmth: float = setting(0.0, "warmer or cooler, after all else", low=-1, high=1)
+    contrast: float = setting(
+        0.0, "more or less contrast, after all else", low=-1, high=1, wish=True
+    )
+    warmth: float = setting(0.0, "warmer or cooler, after all else", low=-1, high=1, wish=True)
 
     def __post_init__(self) -> None:
         check_settings(self)

@@ -22,11 +22,12 @@ from torch import Tensor, nn
 
 from ..errors import ModelError
 from ..models.card import ModelCard
+from ..models.own import SIDES
 from .calibrate import calibrate_card
 from .judged import open_judged
 from .nets import Restormer
 from .run import Run, from_record
-from .tasks import FIXED, channels, make_network, sample_input
+from .tasks import channels, make_network, sample_input
 from .unseen import NOTHING, read_manifests
 from .weights import open_checkpoint, read_state
 
@@ -38,7 +39,7 @@ UNNAMED = ("task", "data", "look", "out", "workers", "threads", "cache_mb", "dev
 
 FOLDERS = ("library", "init", "pairs", "clips", "judged")
 
-WHOLE = (*FIXED, "veils")
+WHOLE = (*SIDES, "veils")
 """Tasks whose network sees the whole picture, small; it does not work in tiles."""
 
 HALO = {"damage": 192, "inpaint": 160, "denoise": 96, "fading": 0, "verify": 0}
@@ -153,7 +154,7 @@ def export(net: nn.Module, card: ModelCard, folder: Path, sample: Tensor | None 
     sample = sample_input(card.task, card.inputs[0]) if sample is None else sample
     path = folder / f"{card.name}.onnx"
     folder.mkdir(parents=True, exist_ok=True)
-    free = {0: "number"} if card.task in FIXED else {2: "height", 3: "width"}
+    free = {0: "number"} if card.task in SIDES else {2: "height", 3: "width"}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
@@ -360,7 +361,7 @@ def make_card(run: Run, net: nn.Module) -> ModelCard:
         preset=run.preset,
         inputs=(inputs,),
         channels_out=outputs,
-        multiple_of=1 if run.task in FIXED else grid_of(net),
+        multiple_of=1 if run.task in SIDES else grid_of(net),
         halo=halo,
         tiling="whole" if whole else "tiles",
         exact=run.task in ("fading", "veils"),

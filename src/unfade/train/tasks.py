@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..stages.fading import PROXY_SIDE
+from ..models.own import SIDES
 from ..stages.veils import FIELDS
-from ..stages.verify import VIEW_CHANNELS, VIEW_SIDE
+from ..stages.verify import VIEW_CHANNELS
 from .fading import FadingNet, FadingTask
 from .losses import LOSSES
 from .nets import make_net
@@ -27,13 +27,9 @@ CHANNELS = {
 }
 
 
-FIXED = {"fading": PROXY_SIDE, "verify": VIEW_SIDE}
-"""Sides in pixels of what networks see that take pictures of one size."""
-
-
 def sample_input(task: str, channels: int) -> Tensor:
     """Random pixels (1, channels, H, W) such as the network of a task takes."""
-    side = FIXED.get(task)
+    side = SIDES.get(task)
     return torch.rand(1, channels, *((side, side) if side else (64, 96)))
 
 
