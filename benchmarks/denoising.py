@@ -3,10 +3,10 @@
     python benchmarks/denoising.py DATA [--dncnn FILE] [--limit N] [--json FILE]
 
 Noise is added to the picture in floats and not clipped, as the field measures. Nobody is told its
-strength but non-local means, which cannot do without. `denoise` is our network alone, at full
-strength; DnCNN is the blind color network of its authors, if `GD_Color_Blind.mat` of their
-repository (github.com/cszn/DnCNN, folder `model`) is given: it is read here with h5py, which pip
-installs, and run by ONNX Runtime, 20 layers in 32-bit floats. What is not given is left out.
+strength but non-local means, which cannot do without. `denoise` and `denoise-base` are our networks
+alone, at full strength; DnCNN is the blind color network of its authors, if `GD_Color_Blind.mat` of
+their repository (github.com/cszn/DnCNN, folder `model`) is given: it is read here with h5py, which
+pip installs, and run by ONNX Runtime, 20 layers in 32-bit floats. What is not given is left out.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from unfade.io.read import can_read, read
 from unfade.metrics import psnr
 
 SIGMAS = (15, 25, 50)
+OURS = ("denoise", "denoise-base")
 
 Pixels = NDArray[np.float32]
 Method = Callable[[Pixels, int], Pixels]
@@ -43,7 +44,8 @@ def main() -> None:
     args = parser.parse_args()
     paths = [path for path in sorted(args.data.rglob("*")) if can_read(path)]
     photos = [in_color(read(path).pixels) for path in paths[: args.limit or None]]
-    methods: dict[str, Method] = {"noisy": lambda noisy, _: noisy, "denoise": ours(args.engine)}
+    methods: dict[str, Method] = {"noisy": lambda noisy, _: noisy}
+    methods |= {name: ours(name, args.engine) for name in OURS}
     methods["non-local means"] = non_local_means
     if args.dncnn:
         methods["DnCNN"] = dncnn(args.dncnn)
@@ -68,8 +70,8 @@ def measure(photos: list[Pixels], methods: Mapping[str, Method]) -> dict[int, di
     return table
 
 
-def ours(engine: str) -> Method:
-    model = Darkroom(engine).model("denoise")
+def ours(name: str, engine: str) -> Method:
+    model = Darkroom(engine).model(name)
     return lambda noisy, _: noisy + model(noisy)
 
 

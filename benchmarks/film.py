@@ -45,7 +45,7 @@ FIGURES = ("psnr", "ssim", "psnr_inside", "psnr_outside", "ssim_inside", "ssim_o
 SENSITIVITIES = (DetectDamage().sensitivity, 0.8)
 """What finding is asked for: by default, and where hardly anything must stay."""
 
-FILL = Recipe("fill", (Inpaint(),))
+FILL = Recipe("fill", (Inpaint(grain=0),))
 
 Method = Callable[[Pair], Pixels]
 Figures = dict[str, float]
@@ -83,7 +83,9 @@ def methods_of(networks: list[Path], room: Darkroom) -> dict[str, Method]:
         return lambda pair: network.restored(pair.aged.pixels, room)
 
     def two_stages(sensitivity: float) -> Method:
-        recipe = Recipe("find", (LiftVeils(), DetectDamage(sensitivity=sensitivity), Inpaint()))
+        recipe = Recipe(
+            "find", (LiftVeils(), DetectDamage(sensitivity=sensitivity), FILL.stages[0])
+        )
         return lambda pair: run(pair.aged, recipe, room).pixels
 
     def true_mask(pair: Pair) -> Pixels:

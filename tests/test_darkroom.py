@@ -1,5 +1,6 @@
 """The room: large arrays in small pieces, scratch files, and a stop that is heard."""
 
+import os
 import threading
 from types import SimpleNamespace
 
@@ -227,3 +228,15 @@ def test_several_pieces_of_work_are_all_done_unless_the_room_is_stopped():
     with pytest.raises(Cancelled):
         room.several(done.append, range(3))
     assert len(done) == 20
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="only POSIX takes room beforehand")
+def test_a_disk_without_room_is_an_error_and_not_the_end(tmp_path, monkeypatch):
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    room = Darkroom(memory=64 * 2**20, scratch=tmp_path)
+    with pytest.raises(OSError, match=r"no room for 12 MiB of scratch in .* --memory"):
+        room.empty((1024, 1024, 3))
+    assert not list(tmp_path.iterdir())

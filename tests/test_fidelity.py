@@ -101,6 +101,7 @@ def test_only_damage_holds_whatever_the_stages_do(tmp_path: Path) -> None:
     changed = (out.pixels != photo.pixels).any(axis=2)
     assert changed[3:9, 4:7].all() and np.count_nonzero(changed) == 18
     assert np.count_nonzero(out.origin) == 18 and out.history[0].changed_pixels == 18
+    assert out.history[0].notes["evidence"].endswith("; only inside damage")
     assert np.array_equal(run(photo, recipe, Darkroom()).pixels, photo.pixels)
 
 

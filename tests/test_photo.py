@@ -129,3 +129,21 @@ def test_the_proxy_of_a_scan_is_that_of_the_whole_and_leaves_nothing_in_memory(m
     banded = photo.proxy(200)
     assert banded.shape == whole.shape == (178, 200, 3)
     assert np.abs(banded - whole).max() < 0.02
+
+
+@pytest.mark.parametrize("size", [(300, 12_000), (9_000, 250)])
+def test_the_proxy_of_a_strip_of_film_shows_all_of_it(size, monkeypatch):
+    from unfade import photo as module
+
+    monkeypatch.setattr(module, "PROXY_AT_ONCE", 1)
+    pixels = np.zeros((*size, 1), np.float32)
+    pixels[-size[0] // 3 :] += 0.3
+    pixels[:, -size[1] // 3 :] += 0.3
+    proxy = Photo(pixels).proxy(20)
+    assert max(proxy.shape) == 20
+    assert proxy.mean() == pytest.approx(pixels.mean(), abs=0.03)
+
+
+def test_an_array_without_pixels_is_refused_in_words():
+    with pytest.raises(ValueError, match="a photo must have pixels, got"):
+        Photo.from_array(np.zeros((0, 5, 3), np.float32))

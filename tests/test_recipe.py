@@ -84,6 +84,11 @@ def test_settings_left_out_take_their_defaults():
     assert recipe.stages == (Lighten(strength=0.2),)
 
 
+def test_one_number_stands_for_a_list_of_one():
+    recipe = Recipe.from_toml('[[stage]]\nuse = "lighten"\nband = 0.2', KNOWN)
+    assert recipe.stages == (Lighten(band=(0.2,)),)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -93,7 +98,10 @@ def test_settings_left_out_take_their_defaults():
         ('[[stage]]\nuse = ["turn"]', "no stage"),
         ('[[stage]]\nuse = "turn"\nspeed = 1', "turn has no setting 'speed'; it has: times"),
         ('[[stage]]\nuse = "turn"\ntimes = 9', r"turn\.times must be within 0 to 3, got 9"),
-        ('[[stage]]\nuse = "turn"\ntimes = 1.5', r"turn\.times must be"),
+        (
+            '[[stage]]\nuse = "turn"\ntimes = 1.5',
+            r"turn\.times must be a whole number within 0 to 3",
+        ),
         ('[[stage]]\nuse = "lighten"\ncareful = "no"', r"lighten\.careful must be true or false"),
         ('[[stages]]\nuse = "turn"', "not 'stages'"),
         ('[stage]\nuse = "turn"', r"begins with \[\[stage\]\]"),

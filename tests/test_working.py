@@ -20,8 +20,11 @@ class Change:
 
     name = "change"
     invents = False
-    marks = Origin.TONE
     how: str = "half"
+
+    @property
+    def marks(self) -> Origin:
+        return Origin.FILLED if self.how == "fill" else Origin.TONE
 
     def look(self, photo: Photo, darkroom: Darkroom) -> Finding:
         return Finding(True, "")
@@ -30,6 +33,8 @@ class Change:
         pixels = photo.pixels.copy()
         if self.how == "half":
             pixels[:, : pixels.shape[1] // 2] *= np.float32(0.9)
+        elif self.how == "fill":
+            pixels[8:12] = pixels[0, 0]
         elif self.how == "double":
             pixels = pixels.repeat(2, axis=0).repeat(2, axis=1)
         else:
@@ -92,3 +97,13 @@ def test_stages_see_the_infrared_with_the_tone_curve_of_the_colors_and_it_leaves
     inside = enter_srgb(photo, Darkroom())
     np.testing.assert_allclose(inside.infrared, 0.7354, atol=1e-3)
     assert run(photo, Recipe("nothing"), Darkroom()).infrared is photo.infrared
+
+
+@pytest.mark.parametrize("band", [(0.0, 1.0, 0.0), (0.2, 0.6, 0.2)])
+def test_nothing_of_a_color_beyond_srgb_stays_in_a_fill(band: tuple[float, ...]) -> None:
+    pixels = np.full((20, 30, 3), 0.5, np.float32)
+    pixels[8:12] = band
+    photo = Photo(pixels, metadata=Metadata(bits=16, profile=ADOBE_RGB))
+    out = run(photo, Recipe("r", (Change("fill"),)), Darkroom())
+    assert out.pixels[8:12] == pytest.approx(np.full((4, 30, 3), 0.5), abs=2e-3)
+    assert np.array_equal(out.pixels[12:], photo.pixels[12:])

@@ -43,7 +43,8 @@ class Changes:
         without: Stages to leave out.
         only: Stages to keep; all where empty.
         settings: Assignments `stage.key=value`.
-        strength: 0 (change nothing) to 1 (as the recipe says), for every stage that has one.
+        strength: 0 (change nothing) to 1 (as the recipe says), for every stage that has one;
+            what is adjusted by hand is done all the same.
         sensitivity: 0 to 1, of the damage detection; None leaves the recipe's.
         negative: Invert first: the scan is a negative.
         acquired_only: Leave alone what the object had from the beginning: marks of that kind, and

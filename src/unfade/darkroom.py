@@ -41,6 +41,9 @@ MOST_TILE = 1536
 class Darkroom:
     """Opened once, used for many photos; the only maker of full-size arrays.
 
+    For one photo at a time: of photos worked on by several threads the pixels are right, but the
+    history of each may name the networks of another.
+
     Args:
         engine: `auto`, or one of `engines.ENGINES` such as `openvino`, `openvino-fp32`,
             `onnxruntime`. It is opened when the first model is asked for.
@@ -121,15 +124,21 @@ class Darkroom:
             self._stage, self._used = "", {}
 
     def cancel(self) -> None:
-        """Ask the work to stop at the next tile; safe from another thread or a signal handler."""
+        """Stop the work at its next tile, for good; open another darkroom to go on.
+
+        Safe from another thread or a signal handler.
+        """
         self._stop.set()
 
     def empty(self, shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[Any]:
-        """Make a full-size array, in memory or, above the budget, in a scratch file."""
+        """Make a full-size array, in memory or, above the budget, in a scratch file.
+
+        Raises:
+            OSError: The disk has no room for it.
+        """
         if math.prod(shape) * np.dtype(dtype).itemsize <= self.memory // 8:
             return np.empty(shape, dtype)
-        handle, path = tempfile.mkstemp(prefix="unfade-", suffix=".scratch", dir=self._scratch)
-        os.close(handle)
+        path = _scratch_file(self._scratch, math.prod(shape) * np.dtype(dtype).itemsize)
         array: np.memmap[Any, Any] = np.memmap(path, dtype=dtype, mode="w+", shape=shape)
         file: mmap.mmap = array._mmap  # type: ignore[attr-defined]
         self._maps.add(file)
@@ -295,6 +304,24 @@ def _through(model: Model, after: Piecework | None) -> Piecework:
         return answer if after is None else after(tile, answer, *pieces)
 
     return work
+
+
+def _scratch_file(folder: Path | None, size: int) -> str:
+    """Make a scratch file and take its room on the disk: a page without any would kill us later."""
+    handle, path = tempfile.mkstemp(prefix="unfade-", suffix=".scratch", dir=folder)
+    try:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(handle, 0, size)
+    except OSError as error:
+        Path(path).unlink()
+        raise OSError(
+            error.errno,
+            f"no room for {size / 2**20:.0f} MiB of scratch in {Path(path).parent} "
+            f"({error.strerror}); free some, set TMPDIR to another folder, or give more --memory",
+        ) from error
+    finally:
+        os.close(handle)
+    return path
 
 
 def _remove_later(file: mmap.mmap, path: str) -> None:

@@ -625,11 +625,13 @@ SECONDS_PER_MEGAPIXEL: Mapping[str, float] = {
     "damage": 0.25,
     "inpaint": 0.2,
     "denoise": 0.3,
+    "denoise-base": 1.6,
     "fading": 0.02,
     "grain": 0.03,
 }
-"""Rough cost of a stage that has work to do, for plans and progress only: processor time over two,
-measured on two cores of an AMD EPYC with AVX-512 bf16 (small presets, 3 megapixels)."""
+"""Rough cost of a stage that has work to do, or of its network, for plans and progress only:
+processor time over two, measured on two cores of an AMD EPYC with AVX-512 bf16 (small presets,
+3 megapixels)."""
 
 AT_ONCE = ("negative", "measure")
 """Stages that a plan carries out, because all that come after them depend on it."""
@@ -649,7 +651,7 @@ def _plan(job: Job, darkroom: Darkroom) -> Outcome:
     for stage in recipe:
         photo, says, needed = _foresee(stage, photo, darkroom)
         evidence.append((stage.name, says))
-        seconds += needed * SECONDS_PER_MEGAPIXEL.get(stage.name, 0.2)
+        seconds += needed * _seconds_per_megapixel(stage)
     return Outcome(
         job,
         State.PLANNED,
@@ -659,6 +661,11 @@ def _plan(job: Job, darkroom: Darkroom) -> Outcome:
         files=(job.target,),
         seconds=seconds * photo.size[0] * photo.size[1] / 1e6 * pages,
     )
+
+
+def _seconds_per_megapixel(stage: Stage) -> float:
+    usual = SECONDS_PER_MEGAPIXEL.get(stage.name, 0.2)
+    return SECONDS_PER_MEGAPIXEL.get(getattr(stage, "network", ""), usual)
 
 
 def _foresee(stage: Stage, photo: Photo, darkroom: Darkroom) -> tuple[Photo, str, bool]:

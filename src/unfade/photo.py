@@ -193,6 +193,8 @@ class Photo:
         bits = {"uint8": 8, "uint16": 16}.get(array.dtype.name, 32)
         if bits == 32 and not np.issubdtype(array.dtype, np.floating):
             raise ValueError(f"a photo must be uint8, uint16 or float, got {array.dtype}")
+        if array.size == 0:
+            raise ValueError(f"a photo must have pixels, got {array.shape}")
         if bits == 32 and not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
             raise ValueError("a photo of floats must be finite and within 0 to 1")
         scale = np.float32(1 if bits == 32 else 2**bits - 1)
@@ -217,11 +219,15 @@ class Photo:
         """(height, width) in pixels."""
         return self.pixels.shape[0], self.pixels.shape[1]
 
+    def last(self, stage: str) -> Step | None:
+        """The last step of a stage in the history; None if it never ran."""
+        return next((step for step in reversed(self.history) if step.stage == stage), None)
+
     def proxy(self, longest: int = 512) -> Pixels:
         """Shrink the photo (area average) so that its longer side is at most `longest` pixels.
 
-        One above 32 megapixels is first averaged in whole squares, band by band, so that it need
-        not be in memory.
+        One above 32 megapixels is first averaged in blocks of whole pixels, band by band, so that
+        it need not be in memory.
         """
         height, width = self.size
         if max(height, width) <= longest:
@@ -246,13 +252,14 @@ class Photo:
 
 
 def _averaged(pixels: Pixels, square: int) -> Pixels:
-    """Average squares of a side in pixels; the rest at the right and below is left out."""
-    height, width = pixels.shape[0] // square, pixels.shape[1] // square
+    """Average blocks of about a side in pixels; fewer rows and columns than blocks are left out."""
+    height, width = (max(1, side // square) for side in pixels.shape[:2])
+    tall, wide = pixels.shape[0] // height, pixels.shape[1] // width
     small = np.empty((height, width, pixels.shape[2]), np.float32)
-    rows = max(1, 2**22 // (pixels.shape[1] * square))
+    rows = max(1, 2**22 // (pixels.shape[1] * tall))
     for top in range(0, height, rows):
         below = min(top + rows, height)
-        band = pixels[top * square : below * square, : width * square]
+        band = pixels[top * tall : below * tall, : width * wide]
         size = (width, below - top)
         shrunk = cv2.resize(band, size, interpolation=cv2.INTER_AREA)
         small[top:below] = np.asarray(shrunk).reshape(small[top:below].shape)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from .darkroom import Darkroom
 from .errors import RecipeError
-from .photo import Edit, Photo, Pixels, Step
+from .photo import Edit, Origin, Photo, Pixels, Step
 from .recipe import Recipe, Stage, settings_values
 from .working import enter_srgb, leave_srgb
 
@@ -75,7 +76,7 @@ def confine(photo: Photo, edit: Edit, stage: Stage, darkroom: Darkroom) -> Edit:
             f"--without {stage.name}"
         )
     if photo.damage is None:
-        return dataclasses.replace(edit, pixels=None)
+        return dataclasses.replace(edit, pixels=None, notes=_taken_back(edit.notes))
     pixels, wanted, damage = darkroom.empty(photo.pixels.shape), edit.pixels, photo.damage
 
     def strip(rows: slice) -> None:
@@ -83,7 +84,12 @@ def confine(photo: Photo, edit: Edit, stage: Stage, darkroom: Darkroom) -> Edit:
         pixels[rows] = np.where(marked, wanted[rows], photo.pixels[rows])
 
     darkroom.strips(strip, photo.size)
-    return dataclasses.replace(edit, pixels=pixels)
+    notes = edit.notes if stage.marks >= Origin.FILLED else _taken_back(edit.notes)
+    return dataclasses.replace(edit, pixels=pixels, notes=notes)
+
+
+def _taken_back(notes: Mapping[str, Any]) -> dict[str, Any]:
+    return {**notes, "evidence": f"{notes.get('evidence', '')}; only inside damage"}
 
 
 def mark_origin(

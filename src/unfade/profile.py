@@ -186,23 +186,34 @@ def from_srgb(pixels: Pixels, profile: Profile | None) -> Pixels:
     return _by_rows(pixels, lambda block: _parted(block, profile))
 
 
-def carry_change(own: Pixels, before: Pixels, after: Pixels, profile: Profile | None) -> Pixels:
+def carry_change(
+    own: Pixels,
+    before: Pixels,
+    after: Pixels,
+    profile: Profile | None,
+    anew: NDArray[np.bool_] | None = None,
+) -> Pixels:
     """Make the change of sRGB-encoded values in the numbers of a profile.
 
     A pixel that did not change keeps its very numbers. The change, not the result, is brought
-    over, so that a color beyond sRGB stays there.
+    over, so that a color beyond sRGB stays there; but not where a pixel was made anew, for what
+    stood there, such as a colored scratch, is gone.
 
     Args:
         own: (H, W, C) as encoded in the file.
         before: The same in sRGB, as the change was worked out from: clipped to [0, 1].
         after: Changed.
         profile: Of `own`; None is sRGB.
+        anew: (H, W), which pixels owe nothing to what they were; None is none.
     Returns:
         (H, W, C) float32 in [0, 1] where it changed, else as in `own`.
     """
-    change = from_srgb(after, profile) - from_srgb(before, profile)
+    result = from_srgb(after, profile)
+    carried = own + (result - from_srgb(before, profile))
+    if anew is not None:
+        carried = np.where(anew[:, :, None], result, carried)
     differs = (after != before).any(axis=2, keepdims=True)
-    return np.where(differs, np.clip(own + change, 0, 1), own)
+    return np.where(differs, np.clip(carried, 0, 1), own)
 
 
 def is_srgb(profile: Profile) -> bool:

@@ -182,11 +182,14 @@ def make_stage(entry: dict[str, Any], known: Mapping[str, type]) -> Any:
     name = entry.pop("use", None)
     if not isinstance(name, str) or name not in known:
         raise RecipeError(f"no stage {name!r}; known: {', '.join(known)}")
-    allowed = [knob.name for knob in settings_of(known[name])]
-    unknown = [key for key in entry if key not in allowed]
+    knobs = {knob.name: knob for knob in settings_of(known[name])}
+    unknown = [key for key in entry if key not in knobs]
     if unknown:
-        raise RecipeError(f"{name} has no setting {unknown[0]!r}; it has: {', '.join(allowed)}")
+        raise RecipeError(f"{name} has no setting {unknown[0]!r}; it has: {', '.join(knobs)}")
     values = {key: _frozen(value) for key, value in entry.items()}
+    for key, value in values.items():
+        if isinstance(knobs[key].default, tuple) and not isinstance(value, tuple):
+            values[key] = (value,)
     try:
         return known[name](**values)
     except (ValueError, TypeError) as error:

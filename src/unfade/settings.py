@@ -70,14 +70,16 @@ def check_settings(stage: Any) -> None:
         where = f"{getattr(stage, 'name', type(stage).__name__)}.{knob.name}"
         if knob.choices and value not in knob.choices:
             raise ValueError(f"{where} must be {knob.allowed}, got {value!r}")
-        if isinstance(knob.default, bool) and not isinstance(value, bool):
+        kind = type(knob.default)
+        if kind in (bool, str) and not isinstance(value, kind):
             raise ValueError(f"{where} must be {knob.allowed}, got {value!r}")
         if knob.low is None or knob.high is None:
             continue
         values = value if isinstance(value, tuple) else (value,)
         kinds = (int,) if type(knob.default) is int else (int, float)
         if not all(_is_number(v, kinds) and knob.low <= v <= knob.high for v in values):
-            raise ValueError(f"{where} must be within {knob.allowed}, got {value!r}")
+            what = "a whole number " if kind is int and isinstance(value, float) else ""
+            raise ValueError(f"{where} must be {what}within {knob.allowed}, got {value!r}")
 
 
 def parse_setting(knob: Setting, text: str) -> Any:

@@ -24,6 +24,7 @@ from .photo import Mask, Photo
 from .pipeline import run
 from .recipe import Recipe
 from .stages import STAGES
+from .stages.damage import is_found
 
 PathLike = str | os.PathLike[str]
 Array = TypeVar("Array", bound=NDArray[Any])
@@ -86,7 +87,8 @@ def restore(
         without: Stages to leave out; a string is one stage.
         only: Stages to keep; all where empty; a string is one stage.
         settings: Assignments `stage.key=value`; a string is one.
-        strength: 0 (change nothing) to 1 (as the recipe says), for every stage that has one.
+        strength: 0 (change nothing) to 1 (as the recipe says), for every stage that has one;
+            what is adjusted by hand is done all the same.
         sensitivity: 0 to 1, of the damage detection; None leaves the recipe's.
         negative: Invert first: the scan is a negative.
         acquired_only: Leave alone grain, paper texture, retouching: what was there from the start.
@@ -100,7 +102,7 @@ def restore(
         ValueError: An array that is no photo, or a number out of range.
     """
     room = darkroom or _room()
-    start = _with_mask(_photo(photo, room), mask)
+    start = _with_mask(_unmarked(_photo(photo, room)), mask)
     wanted = Changes(
         _several(without),
         _several(only),
@@ -139,7 +141,8 @@ def detect(
 def examine(photo: Photo, sensitivity: float, darkroom: Darkroom) -> Photo:
     """The photo with its damage, and of what kinds it is if the network knows; pixels as before.
 
-    What lies on a stain is looked for once the stain is lifted, as in restoring.
+    What lies on a stain is looked for once the stain is lifted, as in restoring; where that is,
+    the `origin` tells, though the pixels are put back.
     """
     recipe = Recipe("detect", (STAGES["veils"](), STAGES["damage"](sensitivity=sensitivity)))
     found = run(dataclasses.replace(photo, damage=None, kinds=None), recipe, darkroom)
@@ -173,7 +176,7 @@ def inpaint(photo: Any, mask: Mask | PathLike, *, darkroom: Darkroom | None = No
 
 def inpaint_recipe() -> Recipe:
     """The recipe that fills a given mask: grain is measured, so that the fill gets it too."""
-    return Recipe("inpaint", (STAGES["measure"](), STAGES["inpaint"]()))
+    return Recipe("inpaint", (STAGES["measure"](), STAGES["inpaint"](feather_px=0)))
 
 
 @overload
@@ -223,7 +226,7 @@ def age(
     room = darkroom or _room()
     start = _photo(photo, room)
     recipe = draw_aging(np.random.default_rng(seed), preset, severity, size=start.size)
-    aged = run(dataclasses.replace(start, damage=None), recipe, room)
+    aged = run(dataclasses.replace(start, damage=None, kinds=None), recipe, room)
     mask = np.zeros(aged.size, np.float32) if aged.damage is None else aged.damage
     return _like(photo, aged), mask
 
@@ -245,12 +248,17 @@ def _several(given: Sequence[str]) -> tuple[str, ...]:
     return (given,) if isinstance(given, str) else tuple(given)
 
 
+def _unmarked(photo: Photo) -> Photo:
+    """The photo without the damage that was found in an earlier run, and mended."""
+    return dataclasses.replace(photo, damage=None, kinds=None) if is_found(photo) else photo
+
+
 def _with_mask(photo: Photo, mask: Mask | PathLike | None) -> Photo:
     if mask is None:
         return photo
     if isinstance(mask, str | os.PathLike):
-        return dataclasses.replace(photo, damage=read_mask(mask, photo.size))
-    return dataclasses.replace(photo, damage=_plane(np.asarray(mask), photo.size))
+        return dataclasses.replace(photo, damage=read_mask(mask, photo.size), kinds=None)
+    return dataclasses.replace(photo, damage=_plane(np.asarray(mask), photo.size), kinds=None)
 
 
 def _plane(mask: NDArray[Any], size: tuple[int, int]) -> Mask:

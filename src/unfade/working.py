@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .darkroom import Darkroom
-from .photo import Photo
+from .photo import Origin, Photo
 from .profile import Profile, carry_change, from_srgb, to_srgb
 
 
@@ -55,13 +55,14 @@ def leave_srgb(photo: Photo, worked: Photo, darkroom: Darkroom) -> Photo:
     if profile is None or worked.pixels.shape[2] != profile.channels:
         return worked
     pixels = darkroom.empty(worked.pixels.shape)
-    own, after = photo.pixels, worked.pixels
+    own, after, origin = photo.pixels, worked.pixels, worked.origin
     same_size = own.shape == after.shape
 
     def strip(rows: slice) -> None:
         if same_size:
             before = np.clip(to_srgb(own[rows], profile), 0, 1)
-            pixels[rows] = carry_change(own[rows], before, after[rows], profile)
+            anew = None if origin is None else origin[rows] >= Origin.FILLED
+            pixels[rows] = carry_change(own[rows], before, after[rows], profile, anew)
         else:
             np.clip(from_srgb(after[rows], profile), 0, 1, out=pixels[rows])
 

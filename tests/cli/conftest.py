@@ -49,7 +49,7 @@ class Damage:
         if photo.damage is not None:
             return Edit(notes={"evidence": "a mask is given: kept"})
         mask = (photo.pixels.min(axis=2) > WHITE).astype(np.float32)
-        return Edit(damage=mask, notes={"evidence": f"{int(mask.sum())} pixels"})
+        return Edit(damage=mask, notes={"evidence": f"{int(mask.sum())} pixels", "marks": 1})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +60,7 @@ class Inpaint:
     invents: ClassVar[bool] = True
     marks: ClassVar[Origin] = Origin.FILLED
     strength: float = setting(1.0, "how far", low=0, high=1)
+    feather_px: float = setting(1.0, "without effect", low=0, high=20)
 
     def __post_init__(self):
         check_settings(self)

@@ -1,5 +1,7 @@
 """One call each, on files, photos and arrays: the kind that comes in comes out."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -73,6 +75,23 @@ def test_a_mask_of_mine_is_used():
     changed = (restored != scratched()).any(axis=2)
     assert np.array_equal(changed, mask > 0)
     assert np.array_equal(unfade.inpaint(scratched(), mask), restored)
+
+
+def test_a_photo_that_was_restored_is_looked_at_anew():
+    once = unfade.restore(Photo.from_array(scratched()))
+    assert once.damage[:, 5].all() and not once.damage[:, 9].any()
+    pixels = once.pixels.copy()
+    pixels[:, 9] = 1
+    again = unfade.restore(dataclasses.replace(once, pixels=pixels))
+    assert again.damage[:, 9].all() and not again.damage[:, 5].any()
+
+
+def test_a_mask_of_mine_is_of_no_kind_that_was_found_before():
+    photo = Photo.from_array(scratched())
+    known = dataclasses.replace(photo, kinds=np.full(photo.size, 7, np.uint8))
+    mask = np.zeros(photo.size, np.float32)
+    mask[2, 2] = 1
+    assert unfade.inpaint(known, mask).kinds is None
 
 
 def test_a_single_string_is_one_stage_or_setting():

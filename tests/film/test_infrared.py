@@ -77,3 +77,16 @@ def test_a_field_is_enlarged_alike_in_pieces():
     whole = spread(field, np.s_[0:240, 0:320], SIZE)
     assert whole.shape == SIZE
     np.testing.assert_array_equal(spread(field, np.s_[30:90, 50:90], SIZE), whole[30:90, 50:90])
+
+
+@pytest.mark.parametrize("size", [(256, 1), (1, 256), (40, 30)])
+def test_noise_is_measured_on_a_sliver_too(size):
+    rest = np.random.default_rng(3).normal(0, 0.1, size).astype(np.float32)
+    assert noise_of(rest) == pytest.approx(0.1, rel=0.25)
+
+
+def test_a_photo_of_few_pixels_is_measured_without_a_crash():
+    pixels = picture()
+    infrared = infrared_of(pixels, (0.06, 0.02, 0.01))
+    found = measure_crosstalk(infrared[:50, :2].copy(), pixels[:50, :2].copy())
+    assert np.isfinite(found.slopes).all()

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from unfade.color import to_lab
+from unfade.film import negative
 from unfade.film.density import from_density, to_density
 from unfade.film.negative import (
     Negative,
@@ -106,3 +107,13 @@ def test_a_roll_of_no_frames_or_of_both_kinds_is_refused():
         measure_negative([])
     with pytest.raises(ValueError, match="all in color or all in grey"):
         measure_negative([scene(), scene()[:, :, :1]])
+
+
+def test_a_roll_of_many_frames_is_measured_from_as_many_pixels_as_one(monkeypatch):
+    frames = [expose(scene(seed)) for seed in range(4)]
+    whole = measure_negative(frames)
+    monkeypatch.setattr(negative, "ROLL_PIXELS", 3000)
+    for name in ("base", "contrast", "white"):
+        assert getattr(measure_negative(frames), name) == pytest.approx(
+            getattr(whole, name), abs=0.08
+        )

@@ -3,12 +3,19 @@ import numpy as np
 import pytest
 
 from unfade.darkroom import Darkroom
+from unfade.errors import ModelError
 from unfade.models.card import ModelCard
 from unfade.models.model import Model
 from unfade.photo import Origin, Photo
 from unfade.pipeline import run
 from unfade.recipe import Recipe
-from unfade.stages.denoise import JPEG_REMOVED, Denoise, part_within, structure_share
+from unfade.stages.denoise import (
+    JPEG_REMOVED,
+    Denoise,
+    is_noise,
+    part_within,
+    structure_share,
+)
 from unfade.stages.measure import MeasureGrain
 
 REACH = 4
@@ -25,19 +32,20 @@ def smooth(planes):
 class Stub(Darkroom):
     """A darkroom whose only network is the stand-in; counts what it is asked."""
 
-    def __init__(self, tile=None):
+    def __init__(self, tile=None, name="denoise", task="denoise"):
         super().__init__()
         self.asked = 0
         self.tile = tile
+        self.card = ModelCard(name, task, "0", halo=REACH, multiple_of=8)
 
     def model(self, name):
-        assert name == "denoise"
+        assert name == self.card.name
 
         def network(planes):
             self.asked += 1
             return smooth(planes)
 
-        return Model(network, ModelCard(name, name, "0", halo=REACH, multiple_of=8))
+        return Model(network, self.card)
 
     def tile_for(self, model, size):
         return self.tile or super().tile_for(model, size)
@@ -69,6 +77,20 @@ def test_a_photo_below_the_gate_is_left_alone():
     assert edit.notes["evidence"].endswith("/255: skipped")
     assert darkroom.asked == 0
     assert Denoise(gate=0)(photo, darkroom).pixels is not None
+
+
+@pytest.mark.parametrize("task", ["denoise", "deblur"])
+def test_another_network_can_be_asked(task):
+    photo, _ = photo_with_noise(10)
+    darkroom = Stub(name="mine", task=task)
+    assert Denoise(network="mine")(photo, darkroom).pixels is not None
+    assert darkroom.asked > 0
+
+
+def test_a_network_that_does_not_denoise_is_refused():
+    photo, _ = photo_with_noise(10)
+    with pytest.raises(ModelError, match=r"network=dust is a network for damage; expected"):
+        Denoise(network="dust")(photo, Stub(name="dust", task="damage"))
 
 
 def test_jpeg_blocks_open_the_gate():
@@ -165,3 +187,21 @@ def test_texture_that_the_network_would_leave_is_not_called_noise():
     edit = Denoise()(photo, Wise())
     assert edit.pixels is None
     assert edit.notes["evidence"].endswith("more like texture: skipped")
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_noise_beside_what_is_cut_off_is_still_noise(value):
+    photo, _ = photo_with_noise(9, size=(240, 320))
+    photo.pixels[:, :40] = value
+    assert Denoise().look(photo, Stub()).needed
+    photo.pixels[:] = value
+    assert not is_noise(photo, Stub().model("denoise"), 3 / 255)
+
+
+def test_what_was_denoised_before_is_measured_anew():
+    photo, _ = photo_with_noise(10)
+    stages = (MeasureGrain(), Denoise(detail=0))
+    once = run(photo, Recipe("r", stages), Stub())
+    twice = run(once, Recipe("r", stages), Stub())
+    level = [step.notes["level"] for step in twice.history if step.stage == "measure"]
+    assert level[1] < 0.7 * level[0]

@@ -189,6 +189,12 @@ def test_knobs_work_where_the_network_sees_nothing_to_do(knob: str, value: float
     assert "skipped" not in told and told.endswith("adjusted by hand")
 
 
+def test_warmth_says_nothing_of_a_photo_without_color() -> None:
+    grey = Photo(scene().mean(axis=2, keepdims=True))
+    edit = CorrectFading(warmth=0.5)(grey, Stub(answer_for(FADED, gate=0.0)))
+    assert edit.pixels is None and "by hand" not in edit.notes["evidence"]
+
+
 @pytest.mark.parametrize("level", [0.0, 0.5, 0.9, 1.0])
 def test_a_page_without_tones_is_left_alone(level: float) -> None:
     page = np.full((150, 200, 3), level, np.float32)

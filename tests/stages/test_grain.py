@@ -5,7 +5,7 @@ import pytest
 
 from unfade.darkroom import Darkroom
 from unfade.film.grain import amplitude_at, measure_grain
-from unfade.photo import Grain, Origin, Photo
+from unfade.photo import Grain, Origin, Photo, Step
 from unfade.pipeline import run
 from unfade.recipe import Recipe
 from unfade.stages.grain import KeepGrain, missing_grain
@@ -13,11 +13,14 @@ from unfade.stages.grain import KeepGrain, missing_grain
 FILM = Grain((0.2, 0.5, 0.8), ((0.02,) * 3, (0.04,) * 3, (0.02,) * 3), 0.8, 0.5)
 
 
+TAKEN = Step("denoise", changed_pixels=1)
+
+
 def denoised(side=256, channels=3, origin=Origin.DENOISED):
     x = np.linspace(0.1, 0.9, side, dtype=np.float32)[None, :, None]
     pixels = np.repeat(np.repeat(x, side, axis=0), channels, axis=2)
     marks = np.full((side, side), origin, np.uint8)
-    return Photo(pixels, origin=marks, grain=FILM)
+    return Photo(pixels, origin=marks, grain=FILM, history=(TAKEN,))
 
 
 @pytest.mark.parametrize("keep", [0.35, 1.0])
@@ -45,20 +48,23 @@ def test_missing_grain_adds_by_variance():
     np.testing.assert_allclose(missing_grain(before, left, 1).amplitude, [[0.4, 0.4, 0]])
 
 
-def test_only_denoised_pixels_get_grain():
+def test_what_was_denoised_gets_grain_and_what_had_been_filled():
     photo = denoised()
-    photo.origin[:64] = Origin.FILLED
+    photo.origin[:64] = Origin.UNTOUCHED
     photo.origin[64:128] = Origin.TONE
+    photo.origin[128:192] = Origin.FILLED
     done = run(photo, Recipe("r", (KeepGrain(1.0),)), Darkroom())
     np.testing.assert_array_equal(done.pixels[:128], photo.pixels[:128])
-    assert (done.pixels[128:] != photo.pixels[128:]).mean() > 0.99
+    added = done.pixels[128:] - photo.pixels[128:]
+    assert (added != 0).mean() > 0.99
+    assert added[:64].std() == pytest.approx(added[64:].std(), rel=0.05)
     np.testing.assert_array_equal(done.origin, photo.origin)
 
 
 @pytest.mark.parametrize(
     "photo",
     [
-        denoised(origin=Origin.TONE),
+        dataclasses.replace(denoised(), history=()),
         dataclasses.replace(denoised(), grain=None),
         dataclasses.replace(denoised(), origin=None),
         dataclasses.replace(denoised(), grain=Grain((0.5,), ((0.0,) * 3,))),

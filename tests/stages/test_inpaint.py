@@ -1,10 +1,12 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
 from unfade.darkroom import Darkroom
 from unfade.models.card import ModelCard
 from unfade.models.model import Model
-from unfade.photo import Grain, Origin, Photo
+from unfade.photo import Grain, Origin, Photo, Step
 from unfade.pipeline import run
 from unfade.recipe import Recipe
 from unfade.stages.inpaint import Inpaint, feather
@@ -96,3 +98,20 @@ def test_the_rim_is_soft_inside_and_nothing_outside():
     rim = feather(mask, 2.0)
     assert not rim[mask == 0].any()
     assert 0 < rim[5, 10] < rim[6, 10] < rim[7, 10] == 1
+
+
+def test_a_mask_that_is_given_is_filled_to_its_edge():
+    photo = damaged()
+    given = fill(photo, grain=0).pixels
+    found = dataclasses.replace(photo, history=(Step("damage", notes={"marks": 2}),))
+    soft = fill(found, grain=0).pixels
+    assert given[100, 100] == pytest.approx(0.5, abs=0.02)
+    assert soft[100, 100] == pytest.approx(0.75, abs=0.02)
+
+
+def test_a_fill_is_as_grainy_as_its_surroundings_are_now():
+    photo = damaged(grain=Grain(tones=(0.2, 0.8), amplitude=((0.05,) * 3, (0.05,) * 3)))
+    denoised = dataclasses.replace(photo, history=(Step("denoise", changed_pixels=9),))
+    where = np.s_[30:44, 50:64]
+    assert fill(photo).pixels[where].std() == pytest.approx(0.05, rel=0.25)
+    assert fill(denoised).pixels[where].std() == pytest.approx(0.01, rel=0.4)

@@ -1,5 +1,7 @@
 """The second network that looks at each mark alone: what it is shown, and what it decides."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from unfade.models.model import Model
 from unfade.photo import Photo
 from unfade.pipeline import run
 from unfade.recipe import Recipe
+from unfade.stages import verify
 from unfade.stages.damage import DetectDamage
 from unfade.stages.marks import candidates
 from unfade.stages.verify import (
@@ -189,3 +192,27 @@ def test_a_damage_network_without_a_verifier_is_believed_by_its_peaks(monkeypatc
     monkeypatch.setattr(Room, "model", model)
     assert marks(specks([1.0], probability=0.998, count=6)).damage.sum() == 6 * 16
     assert marks(specks([1.0], probability=0.7, count=6)).damage.sum() == 0
+
+
+def test_a_scratch_along_a_strip_of_film_costs_no_more_memory_than_the_strip():
+    pixels = np.full((40, 30_000, 3), 0.1, np.float32)
+    pixels[20, 10:-10, 0] = 0.99
+    probability = pixels[:, :, 0].copy()
+    room = Room()
+    seen = candidates(probability, room)
+    scene = look_over(pixels, probability, room)
+    tracemalloc.start()
+    shown_now = view(scene, seen, 1)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 4 * pixels.nbytes
+    assert shown_now[4].any() and not shown_now[4, :20].any()
+
+
+def test_a_large_view_averaged_first_is_the_one_that_is_not(monkeypatch):
+    y, x = np.mgrid[0:900, 0:1300].astype(np.float32)
+    pixels = np.stack([0.5 + 0.4 * np.sin(x / 60), 0.5 + 0.4 * np.cos(y / 50), x / 1300], axis=2)
+    corner, side = (-100, -250), 1500
+    once = square(pixels, corner, side)
+    monkeypatch.setattr(verify, "LARGE_SIDE", 256)
+    np.testing.assert_allclose(square(pixels, corner, side), once, atol=0.03)

@@ -77,7 +77,7 @@ class RunNetwork:
 
     def __call__(self, question: Question, darkroom: Darkroom) -> Answer:
         if self.card.task in IN_PLACE:
-            recipe = Recipe(self.name, (DetectDamage(), Inpaint()))
+            recipe = Recipe(self.name, (DetectDamage(), Inpaint(grain=0)))
             return RunRecipe(self.name, recipe)(question, self._room_in(darkroom))
         with measured() as cost:
             pixels = self.restored(question.given.pixels, darkroom)

@@ -155,8 +155,10 @@ def find_dust(rest: Plane, noise: float) -> Plane:
 
 
 def noise_of(rest: Plane) -> float:
-    """Standard deviation of the finest detail that is not dust, by the median."""
-    detail = rest[:, 1:] - rest[:, :-1]
+    """Standard deviation of the finest detail that is not dust, by the median; 0 of one pixel."""
+    detail = np.diff(rest, axis=int(rest.shape[1] >= rest.shape[0]))
+    if not detail.size:
+        return 0.0
     return 1.4826 * float(np.median(np.abs(detail - np.median(detail)))) / np.sqrt(2)
 
 
@@ -177,7 +179,8 @@ def _polynomials(size: tuple[int, int]) -> Numbers:
 
 def _robust_fit(terms: Numbers, seen: Numbers, channels: int) -> Numbers:
     """Tukey's biweight; the visible channels are alike, so a faint ridge keeps them apart."""
-    ridge = np.zeros(terms.shape[1])
+    # The light of the lamp cannot be told from itself in a photo of a pixel or two.
+    ridge = np.full(terms.shape[1], 1e-9 * len(seen))
     ridge[:channels] = 1e-4 * len(seen)
     weight = np.ones(len(seen))
     for _ in range(ROUNDS):

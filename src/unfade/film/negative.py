@@ -44,6 +44,12 @@ WHITE = 0.04
 CLEAR, SHADOW, LIGHT = 0.2, 0.5, 99.5
 """Percentiles of density that stand for the base, the scene's black, and its white."""
 
+WHITES = (-1.0, 20.0)
+"""Log exposures of white that are believed; a frame without any light has none."""
+
+ROLL_PIXELS = 2_000_000
+"""Of all frames of a roll together, from which it is measured."""
+
 EMPTY, OPAQUE = 0.985, 0.02
 """Light of the empty gate and of the film holder, where they reach the edge of the scan."""
 
@@ -89,22 +95,29 @@ def measure_negative(frames: Sequence[Pixels]) -> Negative:
     """
     if not frames or len({frame.shape[2] for frame in frames}) != 1:
         raise ValueError("a roll needs at least one frame, and all in color or all in grey")
-    densities = [to_density(frame[film_area(frame)]).astype(np.float64) for frame in frames]
-    whole = np.concatenate(densities)
+    most = max(1, ROLL_PIXELS // len(frames))
+    whole = np.concatenate([_film_density(frame, most) for frame in frames])
     base = np.percentile(whole, CLEAR, axis=0)
     dyes = (whole - base) @ _unmixing(len(base)).T
     dark, bright = np.percentile(dyes, (SHADOW, LIGHT), axis=0)
     contrast = _contrast(float(np.mean(bright - dark)))
-    white = bright / contrast + WHITE
+    white = np.clip(bright / contrast + WHITE, *WHITES)
     return Negative(*(tuple(map(float, v)) for v in (base, np.full(len(base), contrast), white)))
 
 
 def frame_white(frame: Pixels, film: Negative) -> tuple[float, ...]:
     """Log exposure of one frame's white, on a film that is known."""
-    density = to_density(frame[film_area(frame)]).astype(np.float64)
+    density = _film_density(frame)
     dyes = (density - film.base) @ _unmixing(len(film.base)).T
     white = np.percentile(dyes, LIGHT, axis=0) / film.contrast + WHITE
-    return tuple(map(float, white))
+    return tuple(map(float, np.clip(white, *WHITES)))
+
+
+def _film_density(frame: Pixels, most: int = 0) -> NDArray[np.float64]:
+    """Densities (n, C) of the pixels that show film, evenly chosen where there are more."""
+    shown = frame[film_area(frame)]
+    step = -(-len(shown) // most) if most else 1
+    return to_density(shown[:: max(1, step)]).astype(np.float64)
 
 
 def invert_negative(pixels: Pixels, film: Negative) -> Pixels:

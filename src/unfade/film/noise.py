@@ -24,6 +24,10 @@ RINGS = 12
 FIRST = 2
 TEXTURE_SLOPE = 2.7
 FLOOR = 0.05
+BLACK, WHITE = 0.5 / 255, 254.5 / 255
+CUT_SHARE = 0.02
+"""Share of a block that is cut off from which it tells nothing of noise."""
+
 RADII = (0.0, *(round(0.25 * 1.12**n, 3) for n in range(23)))
 
 Array = NDArray[np.float32]
@@ -65,14 +69,19 @@ def block_spectra(pixels: Pixels, damage: Mask | None = None, most: int = 2000) 
     if not len(rows):
         return _spectra(np.zeros((0, pixels.shape[2], SIDE**2), np.float32))
     blocks = _gather(pixels, rows, cols).reshape(len(rows), pixels.shape[2], SIDE**2)
-    clipped = ((blocks < 0.5 / 255) | (blocks > 254.5 / 255)).astype(np.float32)
-    blocks = blocks[(clipped @ np.full(SIDE**2, SIDE**-2, np.float32)).max(axis=1) < 0.02]
+    share = np.full(SIDE**2, SIDE**-2, np.float32)
+    blocks = blocks[(cut_off(blocks).astype(np.float32) @ share).max(axis=1) < CUT_SHARE]
     # Mats and borders painted by software say nothing about the photo within them; where most of
     # the picture is like that it is a graphic, and its flatness is the answer.
     painted = (blocks == blocks[:, :, :1]).all(axis=(1, 2))
     if 2 * np.count_nonzero(painted) < len(blocks):
         blocks = blocks[~painted]
     return _spectra(blocks)
+
+
+def cut_off(values: Array) -> NDArray[np.bool_]:
+    """Which values are black or white as 8 bits have it: what noise was there is cut off."""
+    return (values < BLACK) | (values > WHITE)
 
 
 def _gather(

@@ -57,7 +57,7 @@ class DetectDamage:
         if photo.damage is not None:
             if self.acquired_only and _original(photo.kinds, slice(None)).any():
                 return Finding(True, "a mask is given: kept but for what is original")
-            return Finding(False, "a mask is given: kept")
+            return Finding(False, f"a mask is {'known' if is_found(photo) else 'given'}: kept")
         return Finding(True, f"looked for at sensitivity {self.sensitivity:g}")
 
     def __call__(self, photo: Photo, darkroom: Darkroom) -> Edit:
@@ -152,6 +152,12 @@ class DetectDamage:
 
         darkroom.strips(widen, size)
         return mask, int(found.sum())
+
+
+def is_found(photo: Photo) -> bool:
+    """Whether its mask is what this stage found, and no one else's."""
+    step = photo.last(DetectDamage.name)
+    return step is not None and "marks" in step.notes
 
 
 def _original(kinds: Kinds | None, rows: slice) -> NDArray[np.bool_]:

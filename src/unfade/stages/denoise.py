@@ -11,13 +11,17 @@ from numpy.typing import NDArray
 
 from ..color import in_color
 from ..darkroom import Darkroom
+from ..errors import ModelError
 from ..film.grain import amplitude_at, measure_grain
-from ..film.noise import jpeg_blockiness
+from ..film.noise import CUT_SHARE, cut_off, jpeg_blockiness
 from ..models.model import Model
 from ..photo import Edit, Grain, Origin, Photo, Pixels
 from ..recipe import Finding
 from ..settings import check_settings, setting
 from ..tiling import Tile
+
+TASKS = ("denoise", "deblur")
+"""Of networks that answer with a change to add."""
 
 DETAIL_PX = 4
 """Half the side of the window in which what was removed is judged, in pixels."""
@@ -53,6 +57,10 @@ class Denoise:
     invents: ClassVar[bool] = False
     marks: ClassVar[Origin] = Origin.DENOISED
 
+    network: str = setting(
+        "denoise",
+        "which network: `denoise`, the better `denoise-base` at seven times the work, or your own",
+    )
     strength: float = setting(
         1.0, "share of the network's change that is made; 0 does nothing", low=0, high=1
     )
@@ -79,7 +87,7 @@ class Denoise:
             seen += f", JPEG blocks {blocks:.1f}/255"
         needed = noise >= self.gate or blocks >= self.jpeg_gate
         if self.gate > 0 and noise >= self.gate and blocks < self.jpeg_gate:
-            needed = is_noise(photo, darkroom.model("denoise"), self.gate / 255)
+            needed = is_noise(photo, self._model(darkroom), self.gate / 255)
             seen += "" if needed else ", more like texture"
         needed = needed and self.strength > 0
         return Finding(needed, f"{seen}: {'reduced' if needed else 'skipped'}")
@@ -90,7 +98,7 @@ class Denoise:
         notes = {"evidence": finding.evidence, "level": grain.level, "blockiness": blockiness}
         if not finding.needed:
             return Edit(notes=notes)
-        model = darkroom.model("denoise")
+        model = self._model(darkroom)
         noisy = grain.level * 255 >= self.gate
 
         def clean(tile: Tile, pixels: Pixels) -> Pixels:
@@ -114,6 +122,20 @@ class Denoise:
         )
         return Edit(pixels=pixels, notes=notes)
 
+    def _model(self, darkroom: Darkroom) -> Model:
+        model = darkroom.model(self.network)
+        if model.card.task not in TASKS:
+            raise ModelError(
+                f"denoise.network={self.network} is a network for {model.card.task}; expected one "
+                f"for {' or '.join(TASKS)}"
+            )
+        return model
+
+
+def is_denoised(photo: Photo) -> bool:
+    """Whether it lost noise and grain that it came with, in these stages or in earlier ones."""
+    return any(step.stage == Denoise.name and step.changed_pixels for step in photo.history)
+
 
 def is_noise(photo: Photo, model: Model, level: float) -> bool:
     """Ask the network for a second opinion: would it remove about the same everywhere?
@@ -121,22 +143,29 @@ def is_noise(photo: Photo, model: Model, level: float) -> bool:
     Grass, fur and gravel have the spectrum of noise, and a photo full of them is measured as
     noisy. But noise has a floor: the quietest blocks of 16 px lose nearly as much as ordinary
     ones, where texture comes in all strengths. Of 51 clean photos held out of training 5 were
-    measured as noisy, and one of grass passed this test; of 74 aged ones 48 did.
+    measured as noisy, and one of grass passed this test; of 74 aged ones 48 did. Where black or
+    white is cut off noise is too, and such blocks do not count.
 
     Args:
         photo: What was measured as noisy; nine windows of it are looked at.
         model: The denoising network.
         level: Standard deviation of noise that is worth removing, in [0, 1] units.
     """
-    blocks: list[NDArray[np.float32]] = []
-    for rows in _windows(photo.size[0]):
-        for cols in _windows(photo.size[1]):
-            change = noise_change(model, photo.pixels[rows, cols])
-            energy = np.square(change).mean(axis=2)
-            size = (max(1, energy.shape[1] // BLOCK_PX), max(1, energy.shape[0] // BLOCK_PX))
-            blocks.append(cv2.resize(energy, size, interpolation=cv2.INTER_AREA).ravel())
-    floor, usual = np.sqrt(np.percentile(np.concatenate(blocks), (5, 25)))
+    windows = [(r, c) for r in _windows(photo.size[0]) for c in _windows(photo.size[1])]
+    known = np.concatenate([_block_energy(photo.pixels[window], model) for window in windows])
+    if not known.size:
+        return False
+    floor, usual = np.sqrt(np.percentile(known, (5, 25)))
     return bool(floor >= FLOOR * level and usual <= EVEN * floor)
+
+
+def _block_energy(pixels: Pixels, model: Model) -> NDArray[np.float32]:
+    """Mean square of what the network would change, of each block that is not cut off: (n,)."""
+    energy = np.asarray(np.square(noise_change(model, pixels)).mean(axis=2))
+    lost = np.asarray(cut_off(pixels).any(axis=2), np.float32)
+    size = (max(1, energy.shape[1] // BLOCK_PX), max(1, energy.shape[0] // BLOCK_PX))
+    mean, cut = (cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in (energy, lost))
+    return np.asarray(mean[cut < CUT_SHARE], np.float32)
 
 
 def _windows(length: int, side: int = 192) -> list[slice]:
@@ -203,4 +232,6 @@ def _power(change: Pixels) -> NDArray[np.float32]:
 
 
 def _grain_of(photo: Photo) -> Grain:
-    return photo.grain if photo.grain is not None else measure_grain(photo.pixels, photo.damage)
+    if photo.grain is not None and not is_denoised(photo):
+        return photo.grain
+    return measure_grain(photo.pixels, photo.damage)

@@ -168,7 +168,7 @@ class CorrectFading:
         if not faded:
             none = np.zeros(3)
             correction = Correction(np.eye(3), none, np.zeros((FIELD_SIDE, FIELD_SIDE)), none)
-        if self.exposure or self.contrast or self.warmth:
+        if self.exposure or self.contrast or (self.warmth and photo.pixels.shape[2] == 3):
             notes["evidence"] = notes["evidence"].removesuffix(": skipped") + "; adjusted by hand"
             return True, self._adjusted(correction, photo.pixels.shape[2]), notes
         return faded, correction, notes

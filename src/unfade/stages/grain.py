@@ -14,6 +14,7 @@ from ..photo import Edit, Grain, Origin, Photo, Pixels
 from ..recipe import Finding
 from ..settings import check_settings, setting
 from ..tiling import Tile
+from .denoise import is_denoised
 
 FAINTEST = 0.3 / 255
 """Grain below this is not worth adding: rounding to 8 bits alone is 0.29/255."""
@@ -24,7 +25,8 @@ class KeepGrain:
     """Add synthesized grain, of the spectrum and tone curve measured, to denoised pixels.
 
     What noise is left after denoising counts: only the missing variance is added. Filled places
-    already have grain from the inpaint stage, and untouched ones their own.
+    have the grain that their surroundings had when they were filled, and lost it with these;
+    untouched ones have their own.
     """
 
     name: ClassVar[str] = "grain"
@@ -54,13 +56,13 @@ class KeepGrain:
         texture = grain_texture(missing, self.seed)
 
         def lay(tile: Tile, pixels: Pixels, origin: NDArray[Any]) -> Pixels:
-            denoised = origin == Origin.DENOISED
-            if not denoised.any():
+            smooth = origin >= Origin.DENOISED
+            if not smooth.any():
                 return pixels
             grainy = grain_tile(texture, missing, pixels, *tile.read)
             grainy += pixels
             np.clip(grainy, 0, 1, out=grainy)
-            return np.where(denoised[:, :, None], grainy, pixels)
+            return np.where(smooth[:, :, None], grainy, pixels)
 
         pixels = darkroom.map(
             lay, photo.pixels, photo.origin, out=darkroom.empty(photo.pixels.shape)
@@ -69,9 +71,7 @@ class KeepGrain:
 
     def _missing(self, photo: Photo) -> Grain | None:
         """The grain to add, or None where nothing was denoised or nobody measured the grain."""
-        if photo.grain is None or photo.origin is None or self.keep == 0:
-            return None
-        if not np.any(photo.origin == Origin.DENOISED):
+        if photo.grain is None or photo.origin is None or self.keep == 0 or not is_denoised(photo):
             return None
         return missing_grain(photo.grain, measure_grain(photo.pixels, photo.damage), self.keep)
 

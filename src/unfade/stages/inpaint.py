@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 from ..color import in_color
 from ..darkroom import Darkroom
 from ..fill import GRID, HALO, coarse_fill, smooth_fill
-from ..film.grain import grain_texture, grain_tile
+from ..film.grain import grain_texture, grain_tile, measure_grain
 from ..models.model import Model
-from ..photo import Edit, Mask, Origin, Photo, Pixels
+from ..photo import Edit, Grain, Mask, Origin, Photo, Pixels
 from ..recipe import Finding
 from ..scratch import release
 from ..settings import check_settings, setting
 from ..tiling import Tile
+from .damage import is_found
+from .denoise import is_denoised
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,8 +28,9 @@ class Inpaint:
     """Fill the damage mask with what the surroundings suggest.
 
     A smooth push-pull fill is the ground; a network that sees fill and mask adds structure, and
-    grain as measured is laid over it. Inside the mask the fill is feathered; outside every pixel
-    keeps its very value.
+    grain as measured is laid over it. Outside the mask every pixel keeps its very value. A mask
+    that was found was grown a little, and the fill is feathered inside it; one that is given ends
+    where the damage does, and is filled to its edge.
     """
 
     name: ClassVar[str] = "inpaint"
@@ -36,7 +39,7 @@ class Inpaint:
 
     strength: float = setting(1.0, "how far marked pixels move to the fill", low=0, high=1)
     feather_px: float = setting(
-        1.0, "width of the soft rim inside the mask", low=0, high=20, unit="px"
+        1.0, "width of the soft rim inside a mask that was found", low=0, high=20, unit="px"
     )
     grain: float = setting(
         1.0, "how much of the measured grain is laid over the fill", low=0, high=1
@@ -83,19 +86,28 @@ class Inpaint:
     def _filler(self, photo: Photo, model: Model):  # type: ignore[no-untyped-def]
         assert photo.damage is not None
         coarse = coarse_fill(photo.pixels, photo.damage)
-        texture = grain_texture(photo.grain, self.seed) if photo.grain is not None else None
+        grain = grain_around(photo) if self.grain > 0 else None
+        texture = None if grain is None else grain_texture(grain, self.seed)
+        width = self.feather_px if is_found(photo) else 0
 
         def fill(tile: Tile, pixels: Pixels, mask: Mask) -> Pixels:
             cells = tuple(slice(s.start // GRID, -(-s.stop // GRID)) for s in tile.read)
             ground = smooth_fill(pixels, mask, coarse[cells])
             filled = ground + continue_picture(model, ground, mask)
-            if texture is not None and photo.grain is not None and self.grain > 0:
-                noise = grain_tile(texture, photo.grain, filled, *tile.read)
+            if texture is not None and grain is not None:
+                noise = grain_tile(texture, grain, filled, *tile.read)
                 filled += np.float32(self.grain) * noise
-            rim = feather(mask, self.feather_px) * np.float32(self.strength)
+            rim = feather(mask, width) * np.float32(self.strength)
             return pixels + rim[:, :, None] * (np.clip(filled, 0, 1) - pixels)
 
         return fill
+
+
+def grain_around(photo: Photo) -> Grain:
+    """The grain that a fill must have to look like its surroundings: theirs, as it is now."""
+    if photo.grain is not None and not is_denoised(photo):
+        return photo.grain
+    return measure_grain(photo.pixels, photo.damage)
 
 
 def continue_picture(model: Model, ground: Pixels, mask: Mask) -> Pixels:

@@ -10,11 +10,15 @@ from ..film.grain import measure_grain
 from ..photo import Edit, Grain, Origin, Photo
 from ..recipe import Finding
 from ..settings import check_settings
+from .denoise import is_denoised
 
 
 @dataclasses.dataclass(frozen=True)
 class MeasureGrain:
-    """Fill in `Photo.grain`; change no pixels. First in a recipe: later the grain is gone."""
+    """Fill in `Photo.grain`; change no pixels. Before `denoise`, which takes the grain away.
+
+    What is known stays, unless the photo was denoised since, such as one that was restored before.
+    """
 
     name: ClassVar[str] = "measure"
     invents: ClassVar[bool] = False
@@ -24,12 +28,12 @@ class MeasureGrain:
         check_settings(self)
 
     def look(self, photo: Photo, darkroom: Darkroom) -> Finding:
-        if photo.grain is not None:
+        if photo.grain is not None and not is_denoised(photo):
             return Finding(False, f"{describe(photo.grain)}: known")
         return Finding(True, describe(measure_grain(photo.pixels, photo.damage)))
 
     def __call__(self, photo: Photo, darkroom: Darkroom) -> Edit:
-        if photo.grain is not None:
+        if photo.grain is not None and not is_denoised(photo):
             return Edit(notes={"evidence": self.look(photo, darkroom).evidence})
         grain = measure_grain(photo.pixels, photo.damage)
         return Edit(

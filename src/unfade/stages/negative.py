@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from ..darkroom import Darkroom
 from ..film.negative import (
+    WHITES,
     Negative,
     frame_white,
     invert_negative,
@@ -39,7 +40,10 @@ class InvertNegative:
         (), "density per log exposure (gamma) in each channel; empty measures it", low=0.02, high=5
     )
     white: tuple[float, ...] = setting(
-        (), "log exposure of white in each channel; empty measures it", low=-1, high=20
+        (),
+        "log exposure of white in each channel; empty measures it",
+        low=WHITES[0],
+        high=WHITES[1],
     )
     expose: bool = setting(
         True, "where white is given, brightness still follows the frame; the balance does not"

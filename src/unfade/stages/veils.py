@@ -50,7 +50,7 @@ class Veil:
 
     Attributes:
         slope, base: (h, w, 6) float32 that make `slope * value + base`: three gains, then three
-            offsets. Both are 0 away from the veil.
+            offsets. Both are 0 from 3 small pixels around the veil on.
     """
 
     slope: Plane

@@ -11,6 +11,7 @@ et al., IEEE Transactions on Medical Imaging 35(5), 2016).
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -30,6 +31,9 @@ AFAR = 4
 
 ROOM = 4 / 3
 """Side of the view over that of a mark too large for it: such a view is shrunk."""
+
+LARGE_SIDE = 1024
+"""Side of a view from which whole squares of pixels are averaged before it is shrunk."""
 
 DOUBT = 1 / 400
 """Probability below which nothing is told apart; networks in bfloat16 end there."""
@@ -151,15 +155,13 @@ def view(scene: Scene, seen: Candidates, number: int) -> Planes:
     side = max(VIEW_SIDE, int(np.ceil(max(right - left, bottom - top) * ROOM)))
     corner = ((left + right - side) // 2, (top + bottom - side) // 2)
     far = ((left + right) // (2 * AFAR) - side // 2, (top + bottom) // (2 * AFAR) - side // 2)
-    mark = np.zeros((side, side), np.float32)
-    rows, cols = top - corner[1], left - corner[0]
-    inside = seen.labels[top:bottom, left:right] == number
-    mark[rows : rows + bottom - top, cols : cols + right - left] = inside
     small = square(scene.small, far, side)
     planes = np.empty((VIEW_CHANNELS, VIEW_SIDE, VIEW_SIDE), np.float32)
     planes[:3] = square(scene.pixels, corner, side).transpose(2, 0, 1)
     planes[3] = shown(square(scene.probability, corner, side))
-    planes[4] = square(mark, (0, 0), side)
+    planes[4] = square(
+        seen.labels, corner, side, lambda piece: piece == number, cv2.BORDER_CONSTANT
+    )
     planes[5:8] = small[:, :, :-1].transpose(2, 0, 1)
     planes[8] = shown(small[:, :, -1])
     return planes
@@ -177,21 +179,49 @@ def shown(probability: Plane) -> Plane:
     return np.asarray(odds + np.float32(0.5), np.float32)
 
 
-def square(array: Plane, corner: tuple[int, int], side: int) -> Plane:
+def square(
+    array: NDArray[Any],
+    corner: tuple[int, int],
+    side: int,
+    shows: Callable[[NDArray[Any]], NDArray[Any]] = lambda piece: piece,
+    edge: int = cv2.BORDER_REPLICATE,
+) -> Plane:
     """Cut (H, W) or (H, W, C) at a corner (left, top) and shrink it to `VIEW_SIDE`.
 
+    Args:
+        shows: Turns a piece of the array into what is shown of it.
+        edge: What lies beyond the array, as OpenCV names it.
     Returns:
         (`VIEW_SIDE`, `VIEW_SIDE`) with the same channels.
     """
     (left, top), (height, width) = corner, array.shape[:2]
     rows = slice(max(0, top), min(height, top + side))
     cols = slice(max(0, left), min(width, left + side))
-    piece: NDArray[Any] = array[rows, cols]
+    block = max(1, side // LARGE_SIDE)
+    piece = _averaged(array[rows, cols], block, shows)
+    above, before, side = (rows.start - top) // block, (cols.start - left) // block, side // block
     if piece.shape[:2] != (side, side):
-        above, before = rows.start - top, cols.start - left
         below, behind = side - above - piece.shape[0], side - before - piece.shape[1]
-        edge = cv2.BORDER_REPLICATE
         piece = np.asarray(cv2.copyMakeBorder(piece, above, below, before, behind, edge))
     if side != VIEW_SIDE:
         piece = np.asarray(cv2.resize(piece, (VIEW_SIDE, VIEW_SIDE), interpolation=cv2.INTER_AREA))
-    return np.asarray(piece, np.float32).reshape(VIEW_SIDE, VIEW_SIDE, *array.shape[2:])
+    return piece.reshape(VIEW_SIDE, VIEW_SIDE, *array.shape[2:])
+
+
+def _averaged(
+    array: NDArray[Any], block: int, shows: Callable[[NDArray[Any]], NDArray[Any]]
+) -> Plane:
+    """What an array shows, averaged in squares of `block` px, band by band; the rest is left out.
+
+    A scratch along a whole film strip would ask for a square as high as the strip is long.
+    """
+    if block == 1:
+        return np.asarray(shows(array), np.float32)
+    height, width = (max(1, length // block) for length in array.shape[:2])
+    small = np.empty((height, width, *array.shape[2:]), np.float32)
+    for row in range(height):
+        band = np.asarray(shows(array[row * block : (row + 1) * block]), np.float32)
+        band = band[:, : width * block]
+        shrunk = cv2.resize(band, (width, 1), interpolation=cv2.INTER_AREA)
+        small[row] = np.asarray(shrunk).reshape(small[row].shape)
+    return small
