@@ -13,7 +13,7 @@ import functools
 import itertools
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +82,8 @@ class Job:
         changes: What is wanted different from that recipe.
         equipment: Engine, threads and memory.
         mask: Picture of the damage, white is damaged; empty looks for it.
+        page_masks: The same for pages of a TIFF that are restored together: their numbers, from 1,
+            and pictures.
         reference: Undamaged picture of the same size to measure against; empty measures nothing.
         infrared: Picture of the scanner's infrared plane, of the same size; empty takes that of
             the source, if it has one.
@@ -105,6 +107,7 @@ class Job:
     changes: Changes = dataclasses.field(default_factory=Changes)
     equipment: Equipment = Equipment()
     mask: str = ""
+    page_masks: tuple[tuple[int, str], ...] = ()
     reference: str = ""
     infrared: str = ""
     page: int = 0
@@ -121,12 +124,15 @@ class Job:
     keep_times: bool = False
 
 
+MOST_MARKED = 0.5
+"""Share of a photo from which a mask is more likely a mistake than a photo so damaged."""
+
 INPUTS = ("mask", "reference", "infrared")
 """Fields of a job that name further files it reads."""
 
 NOT_OF_THE_TARGET = frozenset(
     {"source", "target", "recipe", "changes", "equipment", "existing", "papers", *INPUTS}
-    | {"save_mask", "save_origin", "keep_steps", "report", "also", "keep_times"}
+    | {"page_masks", "save_mask", "save_origin", "keep_steps", "report", "also", "keep_times"}
 )
 """Fields of a job that its sidecar tells elsewhere, or that leave the target as it is."""
 
@@ -267,6 +273,7 @@ def _restore_pages(job: Job, pages: tuple[int, ...], darkroom: Darkroom) -> Outc
             job,
             page=page,
             target=str(beside(target, f"page-{page}{target.suffix}")),
+            mask=dict(job.page_masks).get(page, ""),
             papers=papers,
         )
         for page in pages
@@ -366,6 +373,7 @@ def _restore_page(job: Job, darkroom: Darkroom) -> Outcome:
         chosen=chosen,
         evidence=(
             *_reading(before),
+            *_doubting(job, before),
             *((s.stage, str(s.notes.get("evidence", ""))) for s in after.history),
         ),
         files=tuple(map(str, written)),
@@ -383,6 +391,18 @@ def _reading(photo: Photo) -> Iterator[tuple[str, str]]:
     """What became of the colors while the file was read, where they could not stay."""
     if converted := photo.metadata.encoding.get("converted"):
         yield "read", str(converted)
+
+
+def _doubting(job: Job, photo: Photo) -> Iterator[tuple[str, str]]:
+    """A warning, where a mask that is given marks most of the photo."""
+    if job.mask and photo.damage is not None:
+        share = np.count_nonzero(photo.damage) / photo.damage.size
+        if share >= MOST_MARKED:
+            yield (
+                "mask",
+                f"warning: {share:.1%} of the photo is marked; is {job.mask} inverted (white is "
+                "damaged), or a photo?",
+            )
 
 
 def _loss(job: Job, photo: Photo) -> str:
@@ -455,7 +475,8 @@ def companions(job: Job) -> tuple[Path, ...]:
 def _inputs(job: Job) -> dict[str, str]:
     """The files that a job reads, by what they are."""
     named = {name: getattr(job, name) for name in ("source", *INPUTS)}
-    return {name: path for name, path in named.items() if path}
+    pages = {f"mask of page {page}": path for page, path in job.page_masks}
+    return {name: path for name, path in (named | pages).items() if path}
 
 
 def _is_same_file(one: Path, other: Path) -> bool:
@@ -633,11 +654,21 @@ SECONDS_PER_MEGAPIXEL: Mapping[str, float] = {
 processor time over two, measured on two cores of an AMD EPYC with AVX-512 bf16 (small presets,
 3 megapixels)."""
 
+SECONDS_PER_PHOTO = 0.3
+"""What a photo costs beside its size: opening, choosing, the gates, writing. Processor time of one
+thread, as hardly any of it runs in parallel (39 old photos of 0.2 to 0.5 megapixels)."""
+
 AT_ONCE = ("negative", "measure")
 """Stages that a plan carries out, because all that come after them depend on it."""
 
-WAITS_FOR = {"inpaint": "damage"}
-"""Stages that can only look once another has run."""
+WAITS_FOR = {"inpaint": "damage", "fading": "damage", "grain": "denoise"}
+"""Stages that may say something else once another has run."""
+
+UNKNOWN = {
+    "damage": "depends on what damage finds",
+    "denoise": "depends on what denoise does",
+}
+"""What a plan says of the stages that wait for these."""
 
 
 def _plan(job: Job, darkroom: Darkroom) -> Outcome:
@@ -648,10 +679,13 @@ def _plan(job: Job, darkroom: Darkroom) -> Outcome:
     pages = 1 if job.page else photo.metadata.encoding.get("pages", 1)
     evidence, seconds = [*_reading(photo)], SECONDS_PER_MEGAPIXEL["read and write"]
     photo = enter_srgb(photo, darkroom)
+    at_work: set[str] = set()
     for stage in recipe:
-        photo, says, needed = _foresee(stage, photo, darkroom)
+        photo, says, needed = _foresee(stage, photo, darkroom, at_work)
         evidence.append((stage.name, says))
-        seconds += needed * _seconds_per_megapixel(stage)
+        if needed:
+            seconds += _seconds_per_megapixel(stage)
+            at_work.add(stage.name)
     return Outcome(
         job,
         State.PLANNED,
@@ -659,7 +693,7 @@ def _plan(job: Job, darkroom: Darkroom) -> Outcome:
         chosen=chosen,
         evidence=tuple(evidence),
         files=(job.target,),
-        seconds=seconds * photo.size[0] * photo.size[1] / 1e6 * pages,
+        seconds=(SECONDS_PER_PHOTO + seconds * photo.size[0] * photo.size[1] / 1e6) * pages,
     )
 
 
@@ -668,13 +702,28 @@ def _seconds_per_megapixel(stage: Stage) -> float:
     return SECONDS_PER_MEGAPIXEL.get(getattr(stage, "network", ""), usual)
 
 
-def _foresee(stage: Stage, photo: Photo, darkroom: Darkroom) -> tuple[Photo, str, bool]:
-    """What a stage says before it works, and whether it is likely to; some are carried out."""
-    if WAITS_FOR.get(stage.name) and photo.damage is None:
-        return photo, f"depends on what {WAITS_FOR[stage.name]} finds", True
+def _foresee(
+    stage: Stage, photo: Photo, darkroom: Darkroom, at_work: Collection[str]
+) -> tuple[Photo, str, bool]:
+    """What a stage says before it works, and whether it is likely to; some are carried out.
+
+    Args:
+        at_work: Stages before it that are likely to work.
+    """
     if stage.name in AT_ONCE:
         photo = run(photo, Recipe("look", (stage,)), darkroom)
         return photo, str(photo.history[-1].notes.get("evidence", "")), True
+    first = WAITS_FOR.get(stage.name, "")
     with darkroom.during(stage.name):
         finding = stage.look(photo, darkroom)
+        if first == "damage" and first in at_work and photo.damage is None:
+            # It may find nothing, or damage anywhere: where both lead to the same, that is known.
+            everywhere = np.broadcast_to(np.float32(1), photo.size)
+            worn = stage.look(dataclasses.replace(photo, damage=everywhere), darkroom)
+            open_ended = worn.needed and (stage.name == "inpaint" or worn != finding)
+            finding = worn
+        else:
+            open_ended = first == "denoise" and first in at_work and getattr(stage, "keep", 1) > 0
+    if open_ended:
+        return photo, UNKNOWN[first], True
     return photo, finding.evidence, finding.needed

@@ -29,6 +29,7 @@ from unfade.io.read import read
 from unfade.io.write import write
 from unfade.jobs import Existing, Job, State
 from unfade.photo import Edit, Photo
+from unfade.report.papers import Papers
 
 
 class Silence:
@@ -240,6 +241,36 @@ def test_what_was_to_be_replaced_by_a_photo_that_changes_meanwhile_comes_back(
     outcomes = campaign(album, out, existing=Existing.OVERWRITE)
     assert all("changed while" in outcome.message for outcome in outcomes.values())
     assert {name: (out / name).read_bytes() for name in files(out)} == precious
+
+
+BESIDE = {"save_mask": True, "report": True, "papers": Papers(sidecar=True, premis=True)}
+
+
+def test_papers_of_a_result_that_was_replaced_go_and_masks_stay(album, tmp_path):
+    out = tmp_path / "out"
+    campaign(album, out, **BESIDE)
+    assert {"0.png.premis.xml", "0.png.report.html", "0.png.unfade.json"} < set(files(out))
+    changed = campaign(album, out, acting(tone=0.2))
+    assert states(changed) == "dddddd"
+    assert files(out) == sorted([*ALL, *(f"{name}.mask.png" for name in ALL)])
+    assert states(campaign(album, out, acting(tone=0.3), **BESIDE)) == "dddddd"
+    assert "0.png.report.html" in files(out)
+
+
+def test_what_is_no_longer_wanted_beside_a_result_does_not_make_it_anew(album, tmp_path):
+    out = tmp_path / "out"
+    campaign(album, out, keep_times=True, **BESIDE)
+    assert states(campaign(album, out)) == "ssssss"
+    assert states(campaign(album, out, save_mask=True)) == "ssssss"
+    assert states(campaign(album, out, save_origin=True)) == "dddddd"
+
+
+def test_a_result_that_was_deleted_is_made_again_beside_its_papers(album, tmp_path):
+    out = tmp_path / "out"
+    campaign(album, out, **BESIDE)
+    (out / "2.png").unlink()
+    again = campaign(album, out, **BESIDE)
+    assert states(again) == "ssdsss" and "2.png" in files(out)
 
 
 def test_photos_that_a_stop_left_unbegun_are_planned_as_before(album, tmp_path):

@@ -51,7 +51,7 @@ def test_a_mask_that_marks_most_of_a_photo_is_warned_of_and_used(album, tmp_path
     mask, out = mask_of(tmp_path / "m.png", rows), tmp_path / "new.png"
     result = call(album / "a.png", "--mask", mask, "-o", out)
     assert result.exit_code == 0, result.output
-    assert (f"warning: {rows / 24:.1%} of the photo was filled" in result.output) is warned
+    assert (f"warning: {rows / 24:.1%} of the photo is marked" in result.output) is warned
     assert (f"is {mask} inverted" in result.output) is warned
     assert (read(out).to_array() != scratched(seed=0)).any(axis=2).sum() == rows * 32
 

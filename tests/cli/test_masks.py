@@ -6,10 +6,12 @@ from click.testing import CliRunner
 
 from unfade import verbs
 from unfade.cli.main import unfade
+from unfade.io.pages import join_pages
 from unfade.io.read import read
-from unfade.io.write import write_plane
+from unfade.io.write import write, write_plane
+from unfade.photo import Photo
 
-from .conftest import STUBS
+from .conftest import STUBS, scratched
 
 pytestmark = pytest.mark.usefixtures("house")
 
@@ -65,12 +67,53 @@ def test_a_mask_without_a_suffix_is_not_shared_by_two_photos(album, tmp_path):
     assert "no mask for 3 of 4 photos" in result.stderr
 
 
-def test_a_mask_of_one_page_is_taken_with_that_page(album, tmp_path):
-    marked(tmp_path / "masks" / "b.tif.page-1.mask.png")
-    photo, masks = album / "1968" / "b.tif", tmp_path / "masks"
-    alone = call("restore", photo, "--page", "1", "--mask", masks, "-o", tmp_path / "x.tif")
-    assert "a mask is given: kept" in alone.output
-    assert call("restore", photo, "--mask", masks, "-o", tmp_path / "y.tif").exit_code == 2
+@pytest.fixture
+def pages(tmp_path):
+    """A TIFF of two pages, and the masks that `detect` wrote, the second corrected by hand."""
+    singles = [tmp_path / "1.tif", tmp_path / "2.tif"]
+    for path in singles:
+        write(Photo.from_array(scratched()), path)
+    (tmp_path / "book").mkdir()
+    join_pages(singles, tmp_path / "book" / "p.tif")
+    masks = tmp_path / "masks"
+    assert call("detect", tmp_path / "book", "-o", masks).exit_code == 0
+    marked(masks / "p.tif.page-2.mask.png")
+    return tmp_path / "book" / "p.tif", masks
+
+
+@pytest.mark.parametrize("command", ["restore", "inpaint"])
+def test_each_page_of_a_tiff_takes_its_own_mask(pages, tmp_path, command):
+    photo, masks = pages
+    result = call(command, photo, "--mask", masks, "-o", tmp_path / "out.tif")
+    assert result.exit_code == 0, result.output
+    for page, column in ((1, 5), (2, COLUMN)):
+        after = read(tmp_path / "out.tif", page=page).to_array()
+        assert set(np.flatnonzero((after != scratched()).any(axis=(0, 2)))) == {column}
+
+
+def test_a_mask_of_one_page_is_taken_with_that_page_alone(pages, tmp_path):
+    photo, masks = pages
+    out = tmp_path / "out.tif"
+    result = call("restore", photo, "--page", "2", "--mask", masks, "-o", out, "--save-mask")
+    assert result.exit_code == 0, result.output
+    assert columns(tmp_path / "out.tif.mask.png") == {COLUMN}
+    (masks / "p.tif.page-2.mask.png").unlink()
+    missing = call("restore", photo, "--page", "2", "--mask", masks, "-o", tmp_path / "y.tif")
+    assert missing.exit_code == 2
+
+
+@pytest.mark.parametrize("command", ["restore", "inpaint"])
+def test_a_mask_that_is_not_there_is_a_mistake_told_once(album, tmp_path, command):
+    result = call(command, album, "--mask", tmp_path / "maks", "-o", tmp_path / "out")
+    assert result.exit_code == 2 and not (tmp_path / "out").exists()
+    assert result.output.count("no such file or folder") == 1
+
+
+def test_restoring_with_a_mask_that_marks_most_is_warned_of(album, tmp_path):
+    write_plane(np.ones((24, 32), np.float32), tmp_path / "all.png")
+    photo, mask = album / "a.png", tmp_path / "all.png"
+    result = call("restore", photo, "--mask", mask, "-o", tmp_path / "x.png")
+    assert "warning: 100.0% of the photo is marked; is" in result.output
 
 
 @pytest.mark.parametrize("command", ["restore", "inpaint"])

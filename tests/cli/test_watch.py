@@ -135,3 +135,16 @@ def test_an_output_folder_that_fails_for_a_while_is_tried_again(album, tmp_path,
 
 def test_a_folder_that_is_not_there_cannot_be_done_once(tmp_path):
     assert call(tmp_path / "none", "-o", tmp_path / "out", "--once").exit_code == 1
+
+
+def test_the_album_is_made_as_photos_come(album, tmp_path):
+    result = call(
+        album, "-o", tmp_path / "out", "--once", "--settle", "0.05", "--album", tmp_path / "book"
+    )
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "book" / "index.html").is_file()
+
+
+def test_once_without_waiting_does_what_is_there(album, tmp_path):
+    assert call(album, "-o", tmp_path / "out", "--once", "--settle", "0").exit_code == 0
+    assert (tmp_path / "out" / "a.png").is_file()

@@ -145,6 +145,18 @@ def test_what_a_photo_says_goes_into_other_formats(tmp_path: Path) -> None:
         assert (told["IFD0:XResolution"], told["IFD0:YResolution"]) == (2400, 1200.5)
 
 
+@pytest.mark.parametrize(("source", "target"), [(".jpg", ".tif"), (".tif", ".jpg")])
+def test_captions_go_from_jpeg_to_tiff_and_back(tmp_path: Path, source: str, target: str) -> None:
+    first, other = tmp_path / f"a{source}", tmp_path / f"b{target}"
+    write(read(photo_file(first)), other)
+    write(read(other), tmp_path / f"c{source}")
+    for told in seen(first, other, tmp_path / f"c{source}"):
+        assert told["IPTC:Caption-Abstract"] == "The garden"
+        assert told["IPTC:Keywords"] == ["family", 1955]
+        assert not any(name.startswith("ExifTool:") for name in told), told
+    assert "Warning" not in exiftool("-Warning", str(other))
+
+
 def test_a_maker_note_keeps_its_place_in_the_block(tmp_path: Path) -> None:
     source = photo_file(tmp_path / "a.jpg")
     before = source.read_bytes()

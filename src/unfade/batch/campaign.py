@@ -12,7 +12,7 @@ from ..jobs import Job, Outcome, State, attempt, check_target
 from .claims import Claims, Holder
 from .fingerprint import recipe_hash
 from .ledger import Entry, Ledger, Phase
-from .leftovers import sweep
+from .leftovers import outdated, sweep
 from .pool import Queue
 from .receipt import Receipt
 from .resume import Wish, below, still_to_do
@@ -149,11 +149,18 @@ class Kept:
             before=receipt.before,
             after=receipt.after or begun.after,
             models=dict(outcome.models),
-            files=tuple(below(self._wish.out, path) for path in outcome.files),
+            files=self._files(begun, outcome),
             recipe=outcome.recipe,
             ended=_now(),
             seconds=outcome.seconds,
         )
+
+    def _files(self, begun: Entry, outcome: Outcome) -> tuple[str, ...]:
+        """What lies in the folder of a photo that was done: as written now, or by us before."""
+        if outcome.state is not State.DONE:
+            return begun.files
+        new = tuple(below(self._wish.out, path) for path in outcome.files)
+        return new + outdated(self._wish.out, [name for name in begun.files if name not in new])
 
     def _release(self, name: str) -> None:
         del self._begun[name]

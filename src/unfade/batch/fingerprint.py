@@ -16,8 +16,12 @@ from ..models.zoo import checksum
 from ..recipe import Recipe
 from ..report.history import plain
 
-NOT_OF_THE_RESULT = frozenset({"source", "target", "existing", "equipment"})
-"""Fields of a job that leave the pixels as they are; of the equipment, only the engine counts."""
+NOT_OF_THE_RESULT = frozenset(
+    {"source", "target", "existing", "equipment", "papers", "keep_times"}
+    | {"save_mask", "save_origin", "report", "also"}
+)
+"""Fields of a job that leave the result as it is: of the equipment only the engine counts, of the
+papers only who signs. What is wanted beside the result is looked for by name."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +70,7 @@ def recipe_hash(job: Job) -> str:
         if field.name not in NOT_OF_THE_RESULT
     }
     told["engine"] = job.equipment.engine
+    told["signed"] = [_told(job.papers.certificate), _told(job.papers.key)]
     if job.recipe is None:
         told["presets"] = _presets()
     text = json.dumps(told, sort_keys=True, ensure_ascii=True)
@@ -75,6 +80,8 @@ def recipe_hash(job: Job) -> str:
 def _told(value: Any) -> Any:
     if isinstance(value, Recipe):
         return value.to_toml()
+    if isinstance(value, tuple):
+        return [_told(item) for item in value]
     if isinstance(value, str) and value and Path(value).is_file():
         return checksum(Path(value))
     return plain(value)

@@ -1,8 +1,9 @@
-"""Files that a process killed in the middle of writing leaves behind, and how they go."""
+"""Files that nobody wants any more: half written, or about a result that is gone."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 BESIDE = (
@@ -13,6 +14,25 @@ BESIDE = (
 
 RANDOM = r"\.[0-9a-z_]{8}(\.part(\.\w+)*)?"
 """What `io.write` and `report.sidecar` add to a name until the file is whole."""
+
+
+PAPERS = re.compile(r"\.((origin|report|step-\d+-[^.]+)\.\w+|unfade\.json|premis\.xml)$")
+"""Endings of what tells of one result and of no other."""
+
+
+def outdated(folder: Path, names: Sequence[str]) -> tuple[str, ...]:
+    """Remove papers that tell of a result that was replaced.
+
+    Args:
+        folder: Of the results.
+        names: What lay beside the old result and was not written anew, below the folder.
+    Returns:
+        The names of what stays: masks, which a person may have corrected, and pictures.
+    """
+    told = [name for name in names if PAPERS.search(name)]
+    for name in told:
+        (folder / name).unlink(missing_ok=True)
+    return tuple(name for name in names if name not in told and (folder / name).exists())
 
 
 def sweep(target: str | Path) -> list[Path]:

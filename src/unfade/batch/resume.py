@@ -101,8 +101,10 @@ def _after_failure(job: Job, entry: Entry, wish: Wish) -> Job | Outcome:
 
 def _after_success(job: Job, entry: Entry, wish: Wish) -> Job | Outcome:
     target = Path(job.target)
-    if job.existing is Existing.OVERWRITE or not target.exists():
+    if job.existing is Existing.OVERWRITE:
         return job
+    if not target.exists():
+        return _renewing(job, entry, wish)
     if entry.after is None or not is_same(target, entry.after):
         return _refused(job, f"{target} was changed after unfade wrote it")
     same_source = entry.before is not None and is_same(job.source, entry.before)
@@ -123,11 +125,17 @@ def changes(job: Job, entry: Entry, wish: Wish, same_source: bool) -> str:
         "the photo changed": not same_source,
         "another recipe or other options": entry.recipe_sha256 != recipe_hash(job),
         "other weights": any(now.get(name) != sha for name, sha in entry.models.items()),
-        "a file written with it is missing": not all(
-            (wish.out / name).exists() for name in entry.files
+        "a file wanted beside it is missing": not all(
+            name in entry.files and (wish.out / name).exists() for name in _wanted(job, entry, wish)
         ),
     }
     return ", ".join(words for words, true in told.items() if true)
+
+
+def _wanted(job: Job, entry: Entry, wish: Wish) -> list[str]:
+    """What a job leaves in the folder, as the ledger writes it; of the steps, what it left."""
+    steps = [name for name in entry.files if job.keep_steps and ".step-" in name]
+    return [below(wish.out, str(path)) for path in (Path(job.target), *companions(job))] + steps
 
 
 def _renewing(job: Job, entry: Entry, wish: Wish) -> Job | Outcome:

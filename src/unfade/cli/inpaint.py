@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -18,13 +18,6 @@ from .options import (
     papers,
     papers_options,
 )
-
-if TYPE_CHECKING:
-    from ..darkroom import Darkroom
-    from ..jobs import Job, Outcome
-
-MOST = 0.5
-"""Share of a photo from which a mask is more likely a mistake than a photo so damaged."""
 
 
 @click.command()
@@ -65,7 +58,7 @@ def command(
 ) -> None:
     """Fill what a mask marks from its surroundings; every other pixel keeps its very value."""
     from ..io.read import can_read
-    from ..jobs import Job
+    from ..jobs import Job, run_job
     from ..verbs import inpaint_recipe
     from .album import album_writer
     from .batch import left_out, run_batch
@@ -78,7 +71,7 @@ def command(
     found += [
         dataclasses.replace(item, problem=f"no mask of it in {mask}", named=True)
         for item, own in zip(items, masks, strict=True)
-        if not own
+        if not any(own)
     ]
     tools = equipment(engine, threads, memory)
     wanted = papers(sidecar, premis, c2pa_cert, c2pa_key, album)
@@ -89,38 +82,15 @@ def command(
             str(place),
             recipe=inpaint_recipe(),
             equipment=tools,
-            mask=own,
+            mask=own.whole,
+            page_masks=own.pages,
             page=page or 0,
             existing=existing(overwrite, skip_existing),
             papers=wanted,
         )
         for item, place, own in zip(items, places, masks, strict=True)
-        if own
+        if any(own)
     ]
-    tasks = [(job, lambda room, job=job: fill(job, room)) for job in jobs]
+    tasks = [(job, functools.partial(run_job, job)) for job in jobs]
     then = album_writer(album)
     ctx.exit(run_batch(tasks, left_out(found), tools, as_json=as_json, then=then))
-
-
-def fill(job: Job, darkroom: Darkroom) -> Outcome:
-    """Fill what the mask marks in one photo, and warn of a mask that marks most of it."""
-    from ..jobs import run_job
-
-    outcome = run_job(job, darkroom)
-    filled = outcome.numbers.get("changed_pixels", 0.0)
-    if not filled or (share := filled / _count_pixels(job.mask)) < MOST:
-        return outcome
-    warning = (
-        f"warning: {share:.1%} of the photo was filled; is {job.mask} inverted (white is filled), "
-        "or a photo?"
-    )
-    return dataclasses.replace(outcome, evidence=(("mask", warning), *outcome.evidence))
-
-
-def _count_pixels(picture: str) -> int:
-    """Pixels of a picture by its header; those of a mask are as many as its photo's."""
-    from ..io.read import MAX_PIXELS
-    from ..io.source import open_source
-
-    image = open_source(Path(picture), MAX_PIXELS).image
-    return int(image.width * image.height)

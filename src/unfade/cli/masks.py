@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import collections
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
@@ -26,28 +28,34 @@ def mask_places(found: Iterable[Found], out: Path | None) -> list[Path]:
     ]
 
 
-def masks_given(given: str, found: Sequence[Found], page: int = 0) -> list[str]:
+class Masks(NamedTuple):
+    """The mask of a photo, or of pages of it by their number, from 1; both empty if it has none."""
+
+    whole: str = ""
+    pages: tuple[tuple[int, str], ...] = ()
+
+
+def masks_given(given: str, found: Sequence[Found], page: int = 0) -> list[Masks]:
     """The mask of every photo: the one given, or its own where a folder of masks is.
 
-    A folder is searched as `mask_places` fills it. One named without the suffix of its photo,
+    A folder is searched as `unfade detect` fills it. One named without the suffix of its photo,
     `scan.mask.png`, is taken where no other photo could be meant.
 
     Args:
         given: A file for all, a folder, or '' for none.
         found: The photos.
-        page: Page of a TIFF that is taken alone, from 1; its mask may be called
-            `scan.tif.page-2.mask.png`.
-    Returns:
-        A path for each photo, '' where it has no mask.
+        page: Page of a TIFF that is taken alone, from 1.
     Raises:
-        UsageError: The folder has no mask for any of them.
+        UsageError: There is no such file, or the folder has no mask for any of the photos.
     """
     folder = Path(given)
+    if given and not folder.exists():
+        raise click.UsageError(f"--mask {given}: no such file or folder; check the path")
     if not given or not folder.is_dir():
-        return [given] * len(found)
+        return [Masks(given)] * len(found)
     stems = collections.Counter(item.below.with_suffix("") for item in found)
     masks = [_mask_in(folder, item, page, stems[item.below.with_suffix("")] == 1) for item in found]
-    if found and not any(masks):
+    if found and not any(map(any, masks)):
         wanted = beside(folder / found[0].below, "mask.png")
         raise click.UsageError(
             f"--mask {given}: no mask in this folder belongs to a photo given; expected such as "
@@ -56,17 +64,29 @@ def masks_given(given: str, found: Sequence[Found], page: int = 0) -> list[str]:
     return masks
 
 
-def _mask_in(folder: Path, item: Found, page: int, alone: bool) -> str:
+def _mask_in(folder: Path, item: Found, page: int, alone: bool) -> Masks:
     place = folder / item.below
-    names = [beside(place, f"page-{page}.mask.png")] if page else []
-    names += [beside(place, "mask.png")]
+    pages = _pages(place)
+    if page in pages:
+        return Masks(pages[page])
+    names = [beside(place, "mask.png")]
     names += [beside(place.with_suffix(""), "mask.png")] if alone else []
-    return next((str(name) for name in names if name.is_file()), "")
+    whole = next((str(name) for name in names if name.is_file()), "")
+    return Masks(whole) if whole or page else Masks("", tuple(sorted(pages.items())))
 
 
-def tell_unmasked(items: Sequence[Found], masks: Sequence[str], given: str | None) -> None:
+def _pages(place: Path) -> dict[int, str]:
+    """Masks of single pages, `scan.tif.page-2.mask.png`, by their number."""
+    if not place.parent.is_dir():
+        return {}
+    name = re.compile(re.escape(place.name) + r"\.page-(\d+)\.mask\.png")
+    found = ((name.fullmatch(path.name), path) for path in place.parent.iterdir())
+    return {int(match[1]): str(path) for match, path in found if match}
+
+
+def tell_unmasked(items: Sequence[Found], masks: Sequence[Masks], given: str | None) -> None:
     """Warn of photos for which a folder of masks has none: damage is looked for in them."""
-    without = [item.path.name for item, mask in zip(items, masks, strict=True) if not mask]
+    without = [item.path.name for item, mask in zip(items, masks, strict=True) if not any(mask)]
     if given and without:
         names = ", ".join(without[:3]) + (", ..." if len(without) > 3 else "")
         click.echo(

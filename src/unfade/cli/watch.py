@@ -16,7 +16,7 @@ from .several import manner
 if TYPE_CHECKING:
     from ..batch.stop import Stop
     from ..jobs import Job, Outcome
-    from .batch import Manner
+    from .batch import Afterwards, Manner
 
 NOT_HERE = frozenset({"inputs", "out", "dry_run", "as_json", "mask"})
 """Options of `restore` that say nothing here; all others are taken over."""
@@ -52,12 +52,13 @@ def watch(
 ) -> None:
     """Restore what appears in DIR, as soon as it is written whole, until Ctrl-C.
 
-    Takes the options of `unfade restore`. What the ledger of the output folder knows is not done
-    again, so that it can be ended and begun at any time. Bad files are told once, and again when
-    they change. Exit code: 0, or 1 if a photo failed.
+    Takes the options of `unfade restore` but --mask, --dry-run and --json. What the ledger of the
+    output folder knows is not done again, so that it can be ended and begun at any time. Bad files
+    are told once, and again when they change. Exit code: 0, or 1 if a photo failed.
     """
     from ..batch.stop import Stop
     from ..io.read import can_read
+    from .album import album_writer
     from .batch import stopping_in_steps
 
     if not folder.is_dir() and once:
@@ -71,7 +72,8 @@ def watch(
         click.echo(f"watching {folder}; Ctrl-C ends it", err=True)
     find_jobs = functools.partial(_jobs, folder, out, options, can_read)
     with stopping_in_steps(stop):
-        failed = _watch(find_jobs, manner(options, out, False), stop, settle, interval, once)
+        how, then = manner(options, out, False), album_writer(options["album"])
+        failed = _watch(find_jobs, how, stop, then, settle, interval, once)
     click.get_current_context().exit(int(failed))
 
 
@@ -99,6 +101,7 @@ def _watch(
     find_jobs: Callable[[], list[Job]],
     how: Manner,
     stop: Stop,
+    then: Afterwards | None,
     settle: float,
     interval: float,
     once: bool,
@@ -108,14 +111,14 @@ def _watch(
     from ..errors import UnfadeError
 
     arrivals, failed = Arrivals(settle), False
-    if once:
+    if once and settle > 0:
         arrivals.look([Path(job.source) for job in find_jobs()])
         stop.wait(settle)
     while not stop.asked:
         jobs = find_jobs()
         ready = set(arrivals.look([Path(job.source) for job in jobs]))
         try:
-            failed |= _do([job for job in jobs if Path(job.source) in ready], how, stop)
+            failed |= _do([job for job in jobs if Path(job.source) in ready], how, stop, then)
         except (UnfadeError, OSError) as error:
             if once:
                 raise
@@ -128,7 +131,7 @@ def _watch(
     return failed
 
 
-def _do(jobs: Sequence[Job], how: Manner, stop: Stop) -> bool:
+def _do(jobs: Sequence[Job], how: Manner, stop: Stop, then: Afterwards | None) -> bool:
     """Do jobs and tell of each, but not of those that need nothing; tells whether one failed."""
     from ..batch.campaign import run_campaign
     from ..errors import Cancelled
@@ -148,4 +151,6 @@ def _do(jobs: Sequence[Job], how: Manner, stop: Stop) -> bool:
                     show(outcome, display)
         except Cancelled:
             pass
+    if then is not None and outcomes:
+        then(outcomes)
     return any(outcome.state is State.FAILED for outcome in outcomes)

@@ -25,6 +25,7 @@ from .exif import (
     tags_from_exif,
     upright_exif,
 )
+from .iptc import bare_iptc, enveloped_iptc
 from .jpeg import finish_jpeg, jfif_resolution, jpeg_quality, kept_segments
 from .pages import COLOR_TAGS, RESOLUTION, finish_tiff, kept_tags
 from .png import COLOR, finish_png, kept_chunks, png_resolution
@@ -34,6 +35,7 @@ from .tiff import (
     EXIF_TAGS,
     EXTRA_SAMPLES,
     ICC_PROFILE,
+    IPTC_RECORDS,
     PREDICTOR,
     PREDICTORS,
     RESOLUTION_UNIT,
@@ -41,6 +43,7 @@ from .tiff import (
     SOFTWARE,
     TILE_HEIGHT,
     TILE_WIDTH,
+    UNDEFINED,
     X_RESOLUTION,
     XMP,
     Y_RESOLUTION,
@@ -53,7 +56,8 @@ from .webp import finish_webp, is_lossless_webp
 
 MM_PER_INCH = 25.4
 MOST_PPI = 1_000_000
-BLOCKS = ("icc-profile-data", "exif-data", "xmp-data", "iptc-data", "photoshop-data")
+IPTC = "iptc-data"
+BLOCKS = ("icc-profile-data", "exif-data", "xmp-data", IPTC, "photoshop-data")
 SEGMENTS, CHUNKS, TAGS = "jpeg-segments", "png-chunks", "tiff-tags"
 """Fields with what a file of that format said, piece by piece, for a file of the same format."""
 
@@ -230,9 +234,14 @@ def blocks_of(metadata: Metadata, shape: tuple[int, int, int], xmp: bytes | None
     return Blocks(exif, packet, fitting, packet != own, fitting != profile)
 
 
-def attach(image: Any, metadata: Metadata, blocks: Blocks) -> Any:
+def attach(image: Any, kind: str, metadata: Metadata, blocks: Blocks) -> Any:
     """Give an image the blocks, the resolution and the signature it is written with.
 
+    Args:
+        image: A `pyvips.Image`.
+        kind: Format it is written in.
+        metadata: What the photo's file said.
+        blocks: As from `blocks_of`.
     Returns:
         A copy of the image with the fields set, for libvips's savers.
     """
@@ -241,9 +250,7 @@ def attach(image: Any, metadata: Metadata, blocks: Blocks) -> Any:
         image = image.copy(xres=x / MM_PER_INCH, yres=y / MM_PER_INCH)
     else:
         image = image.copy()
-    others = (name for name in metadata.fields if name in BLOCKS[3:])
-    fields = {name: metadata.fields[name] for name in others}
-    fields |= {
+    fields = _iptc_fields(metadata, kind) | {
         "exif-data": short_exif(blocks.exif),
         "xmp-data": blocks.xmp,
         "icc-profile-data": blocks.profile,
@@ -254,6 +261,17 @@ def attach(image: Any, metadata: Metadata, blocks: Blocks) -> Any:
             image.set_type(kind, name, value)
     image.set_type(pyvips.GValue.gint_type, "orientation", 1)
     return image
+
+
+def _iptc_fields(metadata: Metadata, kind: str) -> dict[str, bytes]:
+    """IPTC and Photoshop's resources as libvips puts them into a format.
+
+    Of a photo that was no TIFF, a TIFF gets them with its other tags: libvips counts them wrong.
+    """
+    fields = {name: metadata.fields[name] for name in BLOCKS[3:] if name in metadata.fields}
+    if kind == metadata.format or not fields.get(IPTC):
+        return fields
+    return {IPTC: enveloped_iptc(fields[IPTC])} if kind == "jpeg" else {}
 
 
 def embed(
@@ -290,7 +308,8 @@ def _tiff_tags(fields: Mapping[str, Any], blocks: Blocks) -> dict[int, Tag]:
     """The photo's tags as they are now; those libvips writes better are left to it."""
     signed = tags_from_exif(blocks.exif)
     if TAGS not in fields:
-        return signed
+        records = bare_iptc(fields.get(IPTC, b""))
+        return signed | ({IPTC_RECORDS: Tag(UNDEFINED, len(records), records)} if records else {})
     left = {*(XMP,) * blocks.new_xmp, *(ICC_PROFILE,) * blocks.new_profile}
     tags = {number: tag for number, tag in fields[TAGS].items() if number not in left}
     return tags | {n: signed[n] for n in (SOFTWARE, EXIF_TAGS) if n in signed}
