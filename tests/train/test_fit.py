@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -26,7 +27,7 @@ from unfade.train.examples import (  # noqa: E402
 from unfade.train.fit import fit, main  # noqa: E402
 from unfade.train.restore import RestoreExamples  # noqa: E402
 from unfade.train.run import Run, from_record, parse  # noqa: E402
-from unfade.train.tasks import sample_input  # noqa: E402
+from unfade.train.tasks import make_network, sample_input  # noqa: E402
 
 TASKS = ("damage", "verify", "veils", "inpaint", "denoise", "fading")
 
@@ -71,6 +72,19 @@ def test_exported_network_answers_like_the_trained_one(task, trained, tmp_path):
             parameter += 0.05
     with pytest.raises(ModelError, match="differs from the trained network"):
         export.check(net, path, sample_input(task, card.inputs[0]))
+
+
+def test_the_halo_of_a_deeper_network_is_its_own(monkeypatch):
+    monkeypatch.setattr(export, "HALO_SIDE", 512)
+    run = Run("denoise", ("photos",), preset="base")
+    net = make_network(run).eval()
+    with torch.no_grad():
+        for weight in net.parameters():
+            weight.normal_(0, 0.06)
+    card = export.make_card(run, net)
+    assert 112 <= card.halo <= 192 and card.bytes_per_pixel >= 256
+    small = dataclasses.replace(run, preset="small")
+    assert export.make_card(small, make_network(small)).halo == 96
 
 
 def test_a_checkpoint_of_another_task_is_refused(trained):
