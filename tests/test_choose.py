@@ -63,7 +63,7 @@ def test_a_recipe_file_is_read(tmp_path):
 
 
 def test_a_recipe_that_is_not_there_is_refused_with_the_presets():
-    with pytest.raises(RecipeError, match=r"no recipe 'polaroid'.*negative.*print"):
+    with pytest.raises(RecipeError, match=r"no recipe 'polaroid'.*negative.*print.*file$"):
         load_recipe("polaroid")
 
 

@@ -13,9 +13,13 @@ from unfade.io.read import read
 from unfade.io.write import write
 from unfade.jobs import Job, State, run_job
 from unfade.metrics import psnr
-from unfade.photo import Metadata, Photo
+from unfade.photo import Metadata, Origin, Photo, Step
 from unfade.profile import ADOBE_RGB, from_srgb
 from unfade.recipe import Recipe
+from unfade.report.deed import Deed, file_facts
+from unfade.report.packet import open_packet, value_of
+from unfade.report.xmp import provenance_packet
+from unfade.stages import STAGES
 
 
 def smooth(height=120, width=200):
@@ -82,6 +86,40 @@ def test_the_web_gets_srgb_and_no_tags(tmp_path):
     assert kept.metadata.profile is not None
 
 
+@pytest.fixture
+def toned(tmp_path):
+    """A photo that was toned, and the deed."""
+    write(Photo(smooth()), tmp_path / "scan.png")
+    recipe = Recipe("tone", (STAGES["fading"](),))
+    when, inputs = "2026-03-01T12:00:00+00:00", {"photo": file_facts(tmp_path / "scan.png")}
+    photo = dataclasses.replace(
+        Photo(smooth()),
+        origin=np.full((120, 200), Origin.TONE, np.uint8),
+        history=(Step("fading", {}, {}, "", {}, 24_000, 0.5),),
+    )
+    return photo, Deed(when, recipe, "as asked", inputs, {"changed_pixels": 24_000})
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png", "tiff", "webp", "avif"])
+def test_a_companion_tells_what_was_done_under_a_name_of_its_own(tmp_path, toned, kind):
+    photo, deed = toned
+    path = write_derivative(photo, tmp_path / "a.tif", Derivative(kind, 64), deed)
+    packet = read(path).metadata.fields["xmp-data"]
+    result = open_packet(provenance_packet(photo, deed, kind))
+    for name in ("Iptc4xmpExt:DigitalSourceType", "xmpMM:OriginalDocumentID", "xmp:ModifyDate"):
+        assert value_of(open_packet(packet), name) == value_of(result, name) != ""
+    for name in ("xmpMM:DocumentID", "xmpMM:InstanceID"):
+        assert value_of(open_packet(packet), name) != value_of(result, name)
+    assert b"fading: 24000 pixels" in packet
+
+
+def test_the_web_is_not_told_what_was_done(tmp_path, toned):
+    photo, deed = toned
+    path = write_derivative(photo, tmp_path / "a.tif", Derivative("web"), deed)
+    assert "xmp-data" not in read(path).metadata.fields
+    assert b"fading" not in path.read_bytes()
+
+
 def test_a_grey_photo_with_16_bits_has_companions_too(tmp_path):
     photo = Photo(smooth()[:, :, :1].copy(), metadata=Metadata(bits=16))
     for kind in ("web", "jpeg", "png", "webp"):
@@ -118,3 +156,19 @@ def test_where_a_companion_fails_nothing_stays(job, tmp_path):
     outcome = run_job(dataclasses.replace(job, also=("jpeg:64", "web")), Darkroom())
     assert outcome.state is State.FAILED and "scan.png.web.jpg" in outcome.message
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["scan.png.web.jpg"]
+
+
+def test_full_companions_of_a_restored_photo_tell_what_was_done(job, tmp_path):
+    asked = dataclasses.replace(job, format="png", also=("web", "jpeg:64", "png"))
+    assert run_job(asked, Darkroom()).state is State.DONE
+    told = {
+        name: b"xmpMM:History" in read(tmp_path / "out" / name).metadata.fields.get("xmp-data", b"")
+        for name in ("scan.png", "scan.png.web.jpg", "scan.png.64px.jpg", "scan.png.full.png")
+    }
+    assert told.pop("scan.png.web.jpg") is False and all(told.values())
+
+
+def test_companions_of_a_copied_photo_say_nothing_was_done(job, tmp_path):
+    assert run_job(dataclasses.replace(job, also=("jpeg:64",)), Darkroom()).state is State.DONE
+    fields = read(tmp_path / "out" / "scan.png.64px.jpg").metadata.fields
+    assert b"unfade" not in fields.get("xmp-data", b"")

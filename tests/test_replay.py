@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -234,7 +235,48 @@ def test_the_command_keeps_results_and_tells_what_differs_as_json(one, tmp_path)
     assert result.exit_code == 1
     first, second = json.loads(result.output)["replays"]
     assert not first["identical"] and Path(first["target"]).is_file()
-    assert "expected a sidecar in JSON" in second["error"]
+    assert "no such file" in second["error"]
+
+
+def test_a_missing_sidecar_is_named_once(tmp_path):
+    result = call(tmp_path / "none.json")
+    assert result.exit_code == 1 and "Errno" not in result.output
+    assert result.output.count("none.json") == 1 and result.output.count("no such file") == 1
+
+
+def test_a_folder_stands_for_all_sidecars_in_it(one, tmp_path):
+    for name in ("a", "b"):
+        place = tmp_path / "tree" / name / "new.png"
+        replay_sidecar(one, place)
+    result = call(tmp_path / "tree", "-o", tmp_path / "again")
+    assert result.exit_code == 0, result.output
+    assert result.output.count(": identical") == 2
+    for name in ("a", "b"):
+        assert (tmp_path / "again" / name / "new.png").is_file()
+    assert call(tmp_path / "tree", "--photo", tmp_path / "scan.png").exit_code == 2
+
+
+def test_a_folder_without_sidecars_is_told(tmp_path):
+    (tmp_path / "empty").mkdir()
+    result = call(tmp_path / "empty")
+    assert result.exit_code == 1
+    assert "expected sidecars (NAME.EXT.unfade.json), got a folder without any" in result.output
+
+
+def test_a_folder_that_cannot_be_looked_into_is_no_success(one, tmp_path, monkeypatch):
+    (tmp_path / "closed").mkdir()
+    real = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr("os.scandir", refuse)
+    monkeypatch.setattr("os.listdir", refuse)
+    result = call(tmp_path)
+    assert result.exit_code == 1 and f"{one}: identical" in result.output
+    assert f"{tmp_path / 'closed'}: failed: cannot be looked into" in result.output
 
 
 def test_a_second_replay_of_a_replay_is_the_same_too(one, tmp_path):

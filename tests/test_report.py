@@ -14,7 +14,7 @@ from unfade.photo import Grain, Metadata, Origin, Photo, Step
 from unfade.report.history import About, embedded_json, history_dict, origin_share, plain
 from unfade.report.page import page_html, percent, summary
 from unfade.report.pictures import LOOKS, change_boxes, mask_overlay, origin_overlay
-from unfade.report.sidecar import beside, write_report, write_text
+from unfade.report.sidecar import beside, write_bytes, write_report, write_text
 
 EVIL = "<script>alert('1 & \"2\"')</script>"
 
@@ -115,7 +115,7 @@ def test_the_shares_of_what_became_of_the_pixels_add_up():
 
 def test_the_summary_does_not_flatter():
     assert summary({"untouched": 1.0}).startswith("Nothing was changed")
-    assert "more than 99.9 %" in summary({"untouched": 0.9999, "filled": 0.0001})
+    assert "More than 99.9 %" in summary({"untouched": 0.9999, "filled": 0.0001})
     assert "less than 0.1 %" in summary({"untouched": 0.9999, "filled": 0.0001})
 
 
@@ -251,3 +251,33 @@ def test_a_text_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
 
 def test_names_beside_a_photo_keep_its_dots():
     assert beside(Path("a/b.c.tif"), "mask.png").name == "b.c.tif.mask.png"
+
+
+def test_sentences_begin_with_a_capital():
+    assert summary({"untouched": 0.0001, "tone": 0.9999}).startswith("Less than 0.1 % of the photo")
+    assert summary({"untouched": 0.5, "tone": 0.5}) == (
+        "50 % of the photo is untouched; nothing was filled in."
+    )
+
+
+def test_numbers_are_not_broken_and_have_names():
+    before, after = pair()
+    about = About("print", "unsure", {"changed_pixels": 383955.0, "some_number": True})
+    text = page(before, after, about)
+    row = "<th scope='row'>Pixels that changed</th><td class=\"number\">383,955</td>"
+    assert row in text and "td.number { white-space: nowrap; }" in text
+    assert "<th scope='row'>Some number</th><td>yes</td>" in text
+
+
+def test_a_page_may_have_as_long_a_name_as_the_disk_lets_it(tmp_path):
+    path = tmp_path / ("n" * 243 + ".report.html")
+    write_text(path, "text")
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_name_that_is_too_long_is_told_without_the_name_of_a_temporary_file(tmp_path):
+    path = tmp_path / ("n" * 245 + ".report.html")
+    with pytest.raises(WriteError) as caught:
+        write_bytes(path, b"text")
+    assert str(caught.value) == f"{path} cannot be written: File name too long; shorten the name"
+    assert list(tmp_path.iterdir()) == []

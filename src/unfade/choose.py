@@ -108,9 +108,9 @@ def load_recipe(name: str | Path) -> Recipe:
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
+        why = "" if isinstance(error, FileNotFoundError) else f" ({error})"
         raise RecipeError(
-            f"no recipe {str(name)!r}: it must be {', '.join(preset_names())} or a TOML file "
-            f"({error})"
+            f"no recipe {str(name)!r}: it must be {', '.join(preset_names())} or a TOML file{why}"
         ) from error
     try:
         return Recipe.from_toml(text, STAGES)
@@ -152,7 +152,8 @@ def choose_recipe(photo: Photo, darkroom: Darkroom, changes: Changes | None = No
     loud = _first_work(photo, darkroom, (changes or Changes()).apply(default))
     if loud:
         return Choice(default, f"{evidence}; {loud}: taken as a print")
-    return Choice(load_recipe("clean"), f"{evidence}, and no gate sees stains, noise or fading")
+    why = "no gate sees stains, noise or fading before damage is known"
+    return Choice(load_recipe("clean"), f"{evidence}, and {why}")
 
 
 def _first_work(photo: Photo, darkroom: Darkroom, recipe: Recipe) -> str:

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from .io.write import write
 from .photo import Metadata, Photo
 from .profile import to_srgb
+from .report.deed import Deed
 from .report.sidecar import beside
+from .report.xmp import provenance_packet
 
 SUFFIXES = {"jpeg": ".jpg", "png": ".png", "tiff": ".tif", "webp": ".webp", "avif": ".avif"}
 WEB = "web"
@@ -27,8 +29,8 @@ class Derivative:
 
     Attributes:
         kind: `jpeg`, `png`, `tiff`, `webp` or `avif`: with profile, tags and depth of the photo as
-            far as the format has them. `web`: a progressive JPEG in sRGB without any tags, so also
-            without the place where it was taken.
+            far as the format has them. `web`: a progressive JPEG in sRGB without any tags of the
+            photo, so also without the place where it was taken; only that unfade wrote it.
         side: Longest side in pixels; 0 keeps the photo's own. A smaller photo is not enlarged.
     """
 
@@ -67,13 +69,16 @@ def parse_derivative(text: str) -> Derivative:
     return Derivative(match[1], side)
 
 
-def write_derivative(photo: Photo, target: Path, wanted: Derivative) -> Path:
+def write_derivative(
+    photo: Photo, target: Path, wanted: Derivative, deed: Deed | None = None
+) -> Path:
     """Write a companion of a photo.
 
     Args:
         photo: As it is written to the target.
         target: Where the photo itself lies or will lie.
         wanted: What.
+        deed: What was done; told in the XMP of all but `web`. None keeps the photo's own XMP.
     Returns:
         The file.
     Raises:
@@ -85,8 +90,18 @@ def write_derivative(photo: Photo, target: Path, wanted: Derivative) -> Path:
         write(_for_web(small), path, bits=8, quality=WEB_QUALITY)
     else:
         small = smaller(photo, wanted.side or max(photo.size))
-        write(_on_white(small) if wanted.kind == "jpeg" else small, path)
+        flat = _on_white(small) if wanted.kind == "jpeg" else small
+        write(flat, path, xmp=_packet(photo, wanted, deed))
     return path
+
+
+def _packet(photo: Photo, wanted: Derivative, deed: Deed | None) -> bytes | None:
+    """The packet of a companion: the result's history, under identifiers of its own."""
+    if deed is None:
+        return None
+    # What was measured is of the result, not of a smaller picture of it.
+    own = dataclasses.replace(deed, options={**deed.options, "also": str(wanted)}, numbers={})
+    return provenance_packet(photo, own, wanted.kind)
 
 
 def smaller(photo: Photo, side: int) -> Photo:

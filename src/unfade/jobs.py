@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import enum
+import errno
 import functools
 import itertools
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -150,6 +152,7 @@ class Outcome:
         evidence: Per stage its name and the sentence it left, or in a plan what it expects.
         files: What was written, or in a plan what would be; the target comes first.
         numbers: Measurements by name.
+        changed: Stages that changed pixels, and how many.
         seconds: Time it took, or in a plan is expected to take.
         error: Class of the error where it failed, such as `ReadError`.
         models: The networks that were asked, with their checksums.
@@ -163,6 +166,7 @@ class Outcome:
     evidence: tuple[tuple[str, str], ...] = ()
     files: tuple[str, ...] = ()
     numbers: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    changed: Mapping[str, int] = dataclasses.field(default_factory=dict)
     seconds: float = 0.0
     error: str = ""
     models: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -243,7 +247,9 @@ def one_line(error: BaseException) -> str:
     """What an error says, in one line; never empty."""
     if isinstance(error, MemoryError):
         return "not enough memory: lower --memory, or close other programs"
-    return " ".join(str(error).split()) or type(error).__name__
+    said = " ".join(str(error).split()) or type(error).__name__
+    too_long = isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG
+    return f"{said}; shorten the name of the photo" if too_long else said
 
 
 OPENCV_NO_MEMORY = -4
@@ -307,6 +313,7 @@ def _restore_pages(job: Job, pages: tuple[int, ...], darkroom: Darkroom) -> Outc
             for page, outcome in zip(pages, outcomes, strict=True)
             for name, value in outcome.numbers.items()
         },
+        changed=sum((Counter(outcome.changed) for outcome in outcomes), Counter()),
         models={name: digest for o in outcomes for name, digest in o.models.items()},
     )
 
@@ -357,10 +364,10 @@ def _restore_page(job: Job, darkroom: Darkroom) -> Outcome:
             written.append(_write_origin(job, after))
         if job.report:
             written.append(write_report(before, after, Path(job.target), deed.about))
-        written += _write_also(job, after)
+        untouched = is_untouched(job, after)
+        written += _write_also(job, after, None if untouched else deed)
         if job.papers.album:
             write_entry(Path(job.papers.album), before, after, deed, Path(job.target))
-        untouched = is_untouched(job, after)
         _deliver(job, before, after, deed, untouched, darkroom, written)
         written.insert(0, Path(job.target))
         if job.keep_times:
@@ -378,6 +385,7 @@ def _restore_page(job: Job, darkroom: Darkroom) -> Outcome:
         ),
         files=tuple(map(str, written)),
         numbers=numbers,
+        changed={s.stage: s.changed_pixels for s in after.history if s.changed_pixels},
         models=models_of(after, models),
     )
 
@@ -587,9 +595,10 @@ def _deliver(
     )
 
 
-def _write_also(job: Job, photo: Photo) -> Iterator[Path]:
+def _write_also(job: Job, photo: Photo, deed: Deed | None) -> Iterator[Path]:
+    """Write the companions; their XMP tells the deed, which is None where nothing was done."""
     for text in job.also:
-        yield write_derivative(photo, Path(job.target), parse_derivative(text))
+        yield write_derivative(photo, Path(job.target), parse_derivative(text), deed)
 
 
 def _keep_times(job: Job) -> None:

@@ -265,6 +265,15 @@ def test_what_is_no_longer_wanted_beside_a_result_does_not_make_it_anew(album, t
     assert states(campaign(album, out, save_origin=True)) == "dddddd"
 
 
+def test_a_photo_that_its_album_lacks_is_done_again_for_it(album, tmp_path):
+    out, page = tmp_path / "out", tmp_path / "page"
+    campaign(album, out)
+    shown = {"papers": Papers(album=str(page))}
+    assert states(campaign(album, out, **shown)) == "dddddd"
+    assert states(campaign(album, out, **shown)) == "ssssss"
+    assert states(campaign(album, out)) == "ssssss"
+
+
 def test_a_result_that_was_deleted_is_made_again_beside_its_papers(album, tmp_path):
     out = tmp_path / "out"
     campaign(album, out, **BESIDE)

@@ -345,3 +345,14 @@ def test_a_recipe_is_chosen_and_the_reason_told(album, tmp_path):
     assert "recipe clean: neither film nor a paper border" in result.output
     result = call(album / "a.png", "-o", tmp_path / "b.png", "--set", "denoise.gate=0")
     assert "recipe print" in result.output and "taken as a print" in result.output
+
+
+def test_many_photos_are_told_in_short_and_summed_up(album, tmp_path):
+    result = call(album, "-o", tmp_path / "out", "--brief")
+    assert "a.png: inpaint  (" in result.output and "recipe" not in result.output
+    assert "photos changed: inpaint 3, unchanged 0" in result.output
+    for number in range(3):
+        shutil.copy(album / "a.png", album / f"a{number}.png")
+    call(album, "-o", tmp_path / "out", "--brief")
+    again = call(album, "-o", tmp_path / "out", "--brief").output
+    assert "skipped  6 files: done already" in again and again.count("done already") == 1

@@ -84,7 +84,6 @@ def test_it_tells_what_failed_what_was_done_and_numbers(album):
     text = page(album, "Family & friends")
     assert "3 photos: 1 restored, 1 needed nothing, 1 failed." in text
     assert "Family &amp; friends" in text and "broken.jpg" in text
-    assert "../out/a.png" in text and "../out/a.png.unfade.json" in text
     assert LOOKS[Origin.FILLED].words in text and LOOKS[Origin.GENERATED].words not in text
 
 
@@ -153,6 +152,62 @@ def test_a_damaged_entry_does_not_spoil_the_page(album, text):
 
 def test_an_album_of_nothing_says_so(tmp_path):
     assert "0 photos: none." in page(tmp_path / "album")
+
+
+def test_an_album_of_one_photo_says_so(tmp_path, restored, deed):
+    write_entry(tmp_path / "album", restored, restored, deed, tmp_path / "a.png")
+    assert "1 photo: 1 restored." in page(tmp_path / "album")
+
+
+@pytest.fixture
+def tree(tmp_path, restored, deed):
+    """An album of photos in folders, two of them of one name, and of one that failed."""
+    folder = tmp_path / "album"
+    for name in ("b/scan.png", "a/scan.png", "c.png"):
+        write_entry(folder, restored, restored, deed, tmp_path / "out" / name)
+    write_failure(folder, tmp_path / "x.jpg", tmp_path / "out" / "a" / "x.jpg", "broken")
+    return folder
+
+
+def test_photos_are_named_and_ordered_by_their_place_in_the_tree(tree):
+    names = [entry.name for entry in read_entries(tree)]
+    assert names == ["scan.png", "a/scan.png", "a/x.jpg", "b/scan.png"]
+    reader = Reader(page(tree))
+    assert [card["data-name"] for card in reader.all("article")] == [
+        name for name in names if name != "a/x.jpg"
+    ]
+    assert "<th scope='row'>a/x.jpg</th>" in page(tree)
+
+
+def test_only_what_is_there_is_linked(tree, tmp_path):
+    assert Reader(page(tree)).all("a") == []
+    (tmp_path / "out" / "a").mkdir(parents=True)
+    (tmp_path / "out" / "a" / "scan.png").touch()
+    assert Reader(page(tree)).all("a") == [{"href": "../out/a/scan.png"}]
+    (tmp_path / "out" / "a" / "scan.png.unfade.json").touch()
+    links = [link["href"] for link in Reader(page(tree)).all("a")]
+    assert links == ["../out/a/scan.png", "../out/a/scan.png.unfade.json"]
+
+
+def test_measurements_are_told_in_words_and_stay_whole(tmp_path, restored, deed):
+    told = dataclasses.replace(deed, numbers={"changed_pixels": 383955.0, "new_number": 0.25})
+    write_entry(tmp_path / "album", restored, restored, told, tmp_path / "a.png")
+    text = page(tmp_path / "album")
+    row = "<th scope='row'>Pixels that changed</th><td class=\"number\">383,955</td>"
+    assert row in text and "changed_pixels" not in text
+    assert "<th scope='row'>New number</th><td class=\"number\">0.25</td>" in text
+    assert "td.number { white-space: nowrap; }" in text
+
+
+def test_before_and_after_are_told_apart_on_every_photo(album):
+    text = page(album)
+    assert text.count('<span class="tag l">Before</span><span class="tag r">After</span>') == 2
+
+
+def test_on_a_phone_the_bar_scrolls_away_and_the_viewer_folds(album):
+    narrow = page(album).partition("@media (max-width: 40rem) {")[2].partition("@media print")[0]
+    assert ".bar { position: static; }" in narrow
+    assert "dialog .head h2 { flex: 1 0 100%; }" in narrow
 
 
 def test_a_thousand_photos_make_a_page_in_a_second(tmp_path):

@@ -152,6 +152,13 @@ def test_what_is_no_sidecar_is_refused(tmp_path, text, words):
         read_sidecar(path)
 
 
+def test_a_missing_sidecar_is_told_once(tmp_path):
+    path = tmp_path / "x.unfade.json"
+    with pytest.raises(ReadError) as caught:
+        read_sidecar(path)
+    assert str(caught.value) == f"{path}: no such file; expected a sidecar (NAME.unfade.json)"
+
+
 def test_paths_are_told_as_seen_from_the_sidecar(tmp_path):
     assert relative(tmp_path / "in" / "a.tif", tmp_path / "out") == "../in/a.tif"
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..io.write import short
+
 BESIDE = (
     r"(\.((mask|origin|report|infrared|web|full|(web-)?\d+px|step-\d+-\w+)\.\w+"
     r"|unfade\.json|premis\.xml|c2pa))?"
@@ -44,9 +46,8 @@ def sweep(target: str | Path) -> list[Path]:
         What was removed.
     """
     target = Path(target)
-    pattern = re.compile(
-        rf"\.({re.escape(target.name[:100])}|{re.escape(target.name)}{BESIDE}){RANDOM}"
-    )
+    begun = "|".join(re.escape(name) for name in (target.name[:100], short(target.name)))
+    pattern = re.compile(rf"\.({begun}|{re.escape(target.name)}{BESIDE}){RANDOM}")
     if not target.parent.is_dir():
         return []
     found = [path for path in target.parent.iterdir() if pattern.fullmatch(path.name)]

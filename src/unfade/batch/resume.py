@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ..jobs import Existing, Job, Outcome, State, companions
+from ..report.album import has_entry
 from .fingerprint import is_same, recipe_hash
 from .ledger import FILE, FOLDER, Entry, Ledger, Phase
 
@@ -125,11 +126,17 @@ def changes(job: Job, entry: Entry, wish: Wish, same_source: bool) -> str:
         "the photo changed": not same_source,
         "another recipe or other options": entry.recipe_sha256 != recipe_hash(job),
         "other weights": any(now.get(name) != sha for name, sha in entry.models.items()),
+        "its pictures in the album are missing": _is_unshown(job),
         "a file wanted beside it is missing": not all(
             name in entry.files and (wish.out / name).exists() for name in _wanted(job, entry, wish)
         ),
     }
     return ", ".join(words for words, true in told.items() if true)
+
+
+def _is_unshown(job: Job) -> bool:
+    album = job.papers.album
+    return bool(album) and not has_entry(Path(album), Path(job.target), Path(job.source))
 
 
 def _wanted(job: Job, entry: Entry, wish: Wish) -> list[str]:

@@ -35,6 +35,9 @@ Afterwards = Callable[[Sequence[Outcome]], None]
 STOPPED = 130
 """What a shell expects of a program ended by Ctrl-C."""
 
+MANY = 4
+"""Files skipped for the same reason from which they are told in one line."""
+
 ENDED = 143
 """And of one ended by SIGTERM."""
 
@@ -49,6 +52,7 @@ class Manner:
         memory: Budget in bytes of all together; None takes what is usual.
         timeout_s: Seconds a photo may take; 0 lets it.
         wish: The output folder and what is wanted of photos its ledger knows; None keeps none.
+        brief: A photo is told of in one line.
     """
 
     processes: int = 1
@@ -56,6 +60,7 @@ class Manner:
     memory: int | None = None
     timeout_s: float = 0.0
     wish: Wish | None = None
+    brief: bool = False
 
 
 def left_out(found: Sequence[Found]) -> list[Outcome]:
@@ -172,7 +177,7 @@ def run_kept(
         ):
             for outcome in run_campaign(jobs, execute, manner.wish, _tell_waiting):
                 outcomes.append(outcome)
-                show(outcome, display)
+                show(outcome, display, manner.brief)
     outcomes += others
     report = _print_json if as_json else _print_summary
     report(outcomes, len(jobs), stop.asked)
@@ -241,14 +246,15 @@ def stopping_in_steps(stop: Stop) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def show(outcome: Outcome, display: Display) -> None:
-    """Tell what became of a photo."""
+def show(outcome: Outcome, display: Display, brief: bool = False) -> None:
+    """Tell what became of a photo; what was skipped is told at the end."""
     name = outcome.job.source
     if outcome.state is State.FAILED:
         display.say(f"{name}: failed: {_why(outcome)}")
-    elif outcome.state is State.SKIPPED:
-        display.say(f"{name}: skipped: {outcome.message}")
-    else:
+    elif outcome.state is State.DONE and brief:
+        did = ", ".join(outcome.changed) or "unchanged"
+        display.say(f"{name}: {did}  ({outcome.seconds:.1f} s)")
+    elif outcome.state is not State.SKIPPED:
         _show_work(outcome, display)
 
 
@@ -291,15 +297,33 @@ def _print_summary(outcomes: Sequence[Outcome], planned: int, stopped: bool) -> 
         told = ", ".join(filter(None, [told, f"{max(left, 0)} not begun or stopped"]))
     seconds = sum(o.seconds for o in outcomes if o.state is State.PLANNED)
     click.echo(told + (f", about {seconds:.0f} s in all" if seconds else ""))
+    if did := _what_was_done(outcomes):
+        click.echo(f"  {did}")
     for outcome in outcomes:
         told_already = len(outcomes) == 1 and outcome.job.target
         if outcome.state is State.FAILED and not told_already:
             click.echo(f"  failed   {outcome.job.source}: {_why(outcome)}")
     skipped = [o for o in outcomes if o.state is State.SKIPPED]
-    for outcome in skipped[:20]:
+    alike = Counter(outcome.message for outcome in skipped)
+    alone = [outcome for outcome in skipped if alike[outcome.message] < MANY]
+    for message, count in alike.items():
+        if count >= MANY:
+            click.echo(f"  skipped  {count} files: {message}")
+    for outcome in alone[:20]:
         click.echo(f"  skipped  {outcome.job.source}: {outcome.message}")
-    if len(skipped) > 20:
-        click.echo(f"  skipped  {len(skipped) - 20} more")
+    if len(alone) > 20:
+        click.echo(f"  skipped  {len(alone) - 20} more")
+
+
+def _what_was_done(outcomes: Sequence[Outcome]) -> str:
+    """How many photos each stage changed, in words; nothing of a single photo."""
+    done = [outcome for outcome in outcomes if outcome.state is State.DONE and outcome.recipe]
+    if len(done) < 2:
+        return ""
+    counts = Counter(stage for outcome in done for stage in outcome.changed)
+    told = [f"{stage} {count}" for stage, count in counts.most_common()]
+    still = sum(1 for outcome in done if not outcome.changed)
+    return "photos changed: " + ", ".join([*told, f"unchanged {still}"])
 
 
 def _why(outcome: Outcome) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
     "-o",
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder to keep the results in; by default they are compared and dropped.",
+    help="Folder to keep the results in, with the folders of a tree; by default they are compared "
+    "and dropped.",
 )
 @click.option(
     "--photo",
@@ -45,19 +48,22 @@ def command(
 ) -> None:
     """Restore photos again as their sidecars say, and compare; age them again as histories say.
 
-    The sidecar is the NAME.EXT.unfade.json beside an output; of an aging it is the file in the
-    folder history/ of `unfade age`. Exit code: 0 if every result is the
-    same byte for byte, else 1; what differs (version, weights, engine, input) is named.
+    The sidecar is the NAME.EXT.unfade.json beside an output; a folder stands for all of them in it
+    and below. Of an aging it is the file in the folder history/ of `unfade age`. Exit code: 0 if
+    every result is the same byte for byte, else 1; what differs (version, weights, engine, input)
+    is named.
     """
     from ..errors import UnfadeError
 
-    if photo and len(sidecars) > 1:
+    found = [*_find(sidecars)]
+    if photo and len(found) > 1:
         raise click.UsageError("--photo is for one sidecar")
     there, told = existing(overwrite, skip_existing), []
     with tempfile.TemporaryDirectory(prefix="unfade-replay-") as scratch:
-        for number, path in enumerate(sidecars):
+        for number, (path, place) in enumerate(found):
+            folder = out / place if out else Path(scratch) / str(number)
             try:
-                done = _replay(path, out or Path(scratch) / str(number), photo, engine, there)
+                done = _replay(path, folder, photo, engine, there)
                 told.append(_told(path, done, kept=out is not None))
             except (UnfadeError, ValueError, OSError) as error:
                 told.append({"sidecar": path, "identical": False, "error": str(error)})
@@ -68,11 +74,51 @@ def command(
     ctx.exit(int(not all(entry["identical"] for entry in told)))
 
 
+def _find(named: Iterable[str]) -> Iterator[tuple[str, Path]]:
+    """Sidecars, each with its folder as seen from the one that was named; folders are walked."""
+    for name in named:
+        if Path(name).is_dir():
+            yield from _walk(name)
+        else:
+            yield name, Path()
+
+
+def _walk(folder: str) -> Iterator[tuple[str, Path]]:
+    """Sidecars in a folder and below; a folder without any, or a closed one, comes as it is."""
+    from ..report.record import ENDING
+
+    closed: list[OSError] = []
+    found = [
+        (str(Path(here) / file), Path(here).relative_to(folder))
+        for here, _, files in sorted(os.walk(folder, onerror=closed.append))
+        for file in sorted(files)
+        if file.endswith(f".{ENDING}")
+    ]
+    yield from found
+    yield from ((str(error.filename), Path()) for error in closed)
+    if not found and not closed:
+        yield folder, Path()
+
+
+def _refuse_folder(path: str) -> None:
+    """Say of a folder why nothing in it can be replayed."""
+    from ..errors import ReadError
+
+    if not Path(path).is_dir():
+        return
+    try:
+        os.listdir(path)  # noqa: PTH208
+    except OSError as error:
+        raise ReadError(f"{path}: cannot be looked into: {error.strerror}") from error
+    raise ReadError(f"{path}: expected sidecars (NAME.EXT.unfade.json), got a folder without any")
+
+
 def _replay(path: str, out: Path, photo: str | None, engine: str | None, there: Existing) -> Replay:
     from ..errors import ReadError
     from ..replay import output_name, replay_sidecar
     from .reaging import aged_name, read_aging, replay_aging
 
+    _refuse_folder(path)
     aging = read_aging(path)
     if aging is None:
         target = out / output_name(path)
@@ -97,7 +143,8 @@ def _told(sidecar: str, done: Replay, kept: bool) -> dict[str, object]:
 
 def _show(entry: dict[str, object]) -> None:
     if "error" in entry:
-        click.echo(f"{entry['sidecar']}: failed: {entry['error']}")
+        said = str(entry["error"]).removeprefix(f"{entry['sidecar']}: ")
+        click.echo(f"{entry['sidecar']}: failed: {said}")
         return
     words = "identical" if entry["identical"] else "not identical"
     click.echo(f"{entry['sidecar']}: {words}, sha256 {str(entry['got'])[:16]}")

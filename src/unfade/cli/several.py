@@ -25,12 +25,13 @@ def parse_jobs(ctx: click.Context, option: click.Parameter, text: str) -> int:
 
 
 def batch_options(command: Command) -> Command:
-    """Add --jobs, --timeout and --retry-failed."""
+    """Add --jobs, --brief, --timeout and --retry-failed."""
     for option in (
         click.option("--retry-failed", is_flag=True,
                      help="Try photos again that failed in this folder before."),
         click.option("--timeout", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS",
                      help="Give a photo up after this time; 0 waits.  [0]"),
+        click.option("--brief", is_flag=True, help="One line for each photo."),
         click.option("--jobs", default="1", callback=parse_jobs, metavar="auto|N",
                      help="Photos worked on at once; auto goes by cores and memory.  [1]"),
     ):  # fmt: skip
@@ -68,7 +69,7 @@ def manner(options: dict[str, Any], out: Path | None, is_file: bool) -> Manner:
     """Gather how a batch is done, from the options above and those of the equipment.
 
     Args:
-        options: `jobs`, `timeout`, `retry_failed`, `threads` and `memory` by name.
+        options: `jobs`, `timeout`, `retry_failed`, `brief`, `threads` and `memory` by name.
         out: Where the results go; a ledger is kept where it is a folder.
         is_file: `out` is the very file to write.
     Raises:
@@ -82,7 +83,14 @@ def manner(options: dict[str, Any], out: Path | None, is_file: bool) -> Manner:
     wish = None
     if out is not None and not is_file:
         wish = Wish(out, options["retry_failed"], checksums)
-    return Manner(options["jobs"], options["threads"], options["memory"], options["timeout"], wish)
+    return Manner(
+        options["jobs"],
+        options["threads"],
+        options["memory"],
+        options["timeout"],
+        wish,
+        options["brief"],
+    )
 
 
 @functools.cache

@@ -148,7 +148,7 @@ def _do(jobs: Sequence[Job], how: Manner, stop: Stop, then: Afterwards | None) -
             for outcome in run_campaign(jobs, execute, how.wish):
                 outcomes.append(outcome)
                 if outcome.state is not State.SKIPPED:
-                    show(outcome, display)
+                    show(outcome, display, how.brief)
         except Cancelled:
             pass
     if then is not None and outcomes:

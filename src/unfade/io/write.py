@@ -6,6 +6,7 @@ The file appears whole or not at all, and never in place of the photo it came fr
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import shutil
@@ -145,7 +146,7 @@ def _save(
     planes = _planes(photo, path, kind)
     with _image(planes, depth, temporary, strips) as image:
         _check_saver(path, kind, image)
-        image = attach(image, photo.metadata, blocks)
+        image = attach(image, kind, photo.metadata, blocks)
         pyvips.Operation.call(f"{_saver(kind)}save", image, str(temporary), **options)
     embed(temporary, kind, photo.metadata, blocks, _extra_samples(photo))
     if kind == "tiff" and infrared_home(photo) in ("page", "below"):
@@ -267,7 +268,9 @@ def _depth(path: Path, kind: str, asked: int | None, metadata: Metadata) -> int:
 
 
 def _check_target(path: Path, source: str) -> None:
-    if path.is_dir():
+    with _refusing(path):
+        is_folder = path.is_dir()  # The first to ask the system about the name.
+    if is_folder:
         raise WriteError(f"{path}: expected a file to write, got a folder; name a file in it")
     if not path.parent.is_dir():
         raise WriteError(f"{path}: there is no folder {path.parent}; make it first")
@@ -431,10 +434,27 @@ def _round(
     strips(strip, (planes[0].shape[0], planes[0].shape[1]))
 
 
+def short(name: str) -> str:
+    """A name, or its beginning, for a temporary file: room is left for what is added to it.
+
+    `batch.leftovers` knows files by the first 100 characters of a name, or by its whole.
+    """
+    kept = name if len(name) <= 120 else name[:100]
+    while len(os.fsencode(kept)) > 230:  # A name on disk is at most 255 bytes.
+        kept = kept[:-1]
+    return kept
+
+
+def why(error: OSError) -> str:
+    """What the system says to a file that cannot be written, and what to do if that is known."""
+    said = error.strerror or str(error)
+    return f"{said}; shorten the name" if error.errno == errno.ENAMETOOLONG else said
+
+
 @contextlib.contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """A temporary file in the same folder that takes the target's place if all goes well."""
-    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
+    temporary = path.with_name(f".{short(path.name)}.{secrets.token_hex(4)}.part")
     # Made as any new file, so that it gets the permissions the user's files have.
     temporary.open("xb").close()
     try:
@@ -453,7 +473,7 @@ def put_back(path: Path) -> Iterator[None]:
     if not path.is_file():
         yield
         return
-    kept = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
+    kept = path.with_name(f".{short(path.name)}.{secrets.token_hex(4)}.part")
     try:
         kept.hardlink_to(path)
     except OSError:  # FAT and some network folders know no links.
@@ -477,4 +497,4 @@ def _refusing(path: Path) -> Iterator[None]:
             said += "; this libvips has no encoder for it, choose another format"
         raise WriteError(f"{path}: cannot be written: {said}") from error
     except OSError as error:
-        raise WriteError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise WriteError(f"{path}: cannot be written: {why(error)}") from error

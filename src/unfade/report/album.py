@@ -22,10 +22,10 @@ from typing import Any
 from ..photo import Origin, Photo
 from .deed import Deed
 from .history import origin_counts, plain
-from .page import STYLE, percent, summary
+from .page import STYLE, capital, number_words, percent, summary, table_row
 from .pictures import LOOKS, jpeg, mask_overlay, origin_overlay, png
 from .record import relative, sidecar_path
-from .sidecar import write_bytes, write_text
+from .sidecar import beside, write_bytes, write_text
 
 TEMPLATE = Path(__file__).with_name("album.html")
 INDEX = "index.html"
@@ -40,7 +40,7 @@ class Entry:
 
     Attributes:
         key: Name of its files in `photos/`.
-        name: Name of the photo.
+        name: Name of the photo; as `read_entries` gives it, with its place in the tree.
         state: `done`, `copied` (nothing was changed) or `failed`.
         message: Why it failed.
         target: Where the result lies, as seen from the album.
@@ -72,6 +72,12 @@ class Entry:
         """Share of the pixels by what became of them."""
         whole = sum(self.pixels.values()) or 1
         return {name: count / whole for name, count in self.pixels.items()}
+
+
+def has_entry(folder: Path, target: Path, source: Path) -> bool:
+    """Whether an album shows a photo, or its first page."""
+    places = (target, beside(target, f"page-1{target.suffix}"))
+    return any((folder / PHOTOS / f"{entry_key(p, source)}.json").is_file() for p in places)
 
 
 def entry_key(target: Path, source: Path) -> str:
@@ -134,7 +140,11 @@ def write_failure(folder: Path, source: Path, target: Path, message: str) -> Non
 
 
 def read_entries(folder: Path) -> list[Entry]:
-    """All photos of an album, by name; one whose data cannot be read counts as failed."""
+    """All photos of an album, by folder and name; one whose data cannot be read counts as failed.
+
+    Photos of one name are told apart by the folder of their results, as seen from the folder that
+    holds all of them.
+    """
     entries = []
     for path in sorted((folder / PHOTOS).glob("*.json")):
         try:
@@ -142,7 +152,7 @@ def read_entries(folder: Path) -> list[Entry]:
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             words = f"{PHOTOS}/{path.name} cannot be read; delete it, or restore the photo again"
             entries.append(Entry(path.stem, path.stem, "failed", words))
-    return sorted(entries, key=lambda entry: (entry.name.lower(), entry.key))
+    return _in_tree(folder, entries)
 
 
 def write_album(folder: Path, title: str, software: str) -> Path:
@@ -166,7 +176,7 @@ def write_album(folder: Path, title: str, software: str) -> Path:
         totals=_totals(entries),
         legend=_legend(entries),
         failures=_failures(entries),
-        cards="\n".join(_card(entry) for entry in entries if entry.state != "failed"),
+        cards="\n".join(_card(entry, folder) for entry in entries if entry.state != "failed"),
         software=html.escape(software),
     )
     path = folder / INDEX
@@ -177,6 +187,26 @@ def write_album(folder: Path, title: str, software: str) -> Path:
 def _store(folder: Path, entry: Entry) -> None:
     text = json.dumps(plain(entry), indent=1, ensure_ascii=False)
     write_text(folder / PHOTOS / f"{entry.key}.json", text)
+
+
+def _in_tree(folder: Path, entries: Sequence[Entry]) -> list[Entry]:
+    """Order entries by folder and name, each named with its folder."""
+    homes = [_home(folder, entry) for entry in entries]
+    try:
+        trunk = os.path.commonpath([home for home in homes if home])
+    except ValueError:  # No photo has a place, or they are on several drives.
+        trunk = ""
+    placed = []
+    for entry, home in zip(entries, homes, strict=True):
+        place = os.path.relpath(home, trunk) if home and trunk else os.curdir
+        name = entry.name if place == os.curdir else f"{Path(place).as_posix()}/{entry.name}"
+        placed.append((place.lower(), entry.name.lower(), dataclasses.replace(entry, name=name)))
+    return [entry for *_, entry in sorted(placed, key=lambda row: (*row[:2], row[2].key))]
+
+
+def _home(folder: Path, entry: Entry) -> str:
+    """The folder of a photo's result; empty where that is not known."""
+    return os.path.dirname(os.path.abspath(folder / entry.target)) if entry.target else ""  # noqa: PTH100, PTH120
 
 
 def _entry(told: Mapping[str, Any]) -> Entry:
@@ -200,7 +230,8 @@ def _summary(entries: Sequence[Entry]) -> str:
         f"{count['copied']} needed nothing" if count["copied"] else "",
         f"{count['failed']} failed" if count["failed"] else "",
     ]
-    return f"{len(entries)} photos: {', '.join(filter(None, parts)) or 'none'}."
+    photos = "photo" if len(entries) == 1 else "photos"
+    return f"{len(entries)} {photos}: {', '.join(filter(None, parts)) or 'none'}."
 
 
 def _totals(entries: Sequence[Entry]) -> str:
@@ -231,17 +262,15 @@ def _legend(entries: Sequence[Entry]) -> str:
 
 
 def _failures(entries: Iterable[Entry]) -> str:
-    rows = "".join(_row(entry.name, entry.message) for entry in entries if entry.state == "failed")
+    rows = "".join(
+        table_row(entry.name, entry.message) for entry in entries if entry.state == "failed"
+    )
     if not rows:
         return ""
     return f'<section class="failures"><h2>What failed</h2><table>{rows}</table></section>'
 
 
-def _row(term: str, value: str) -> str:
-    return f"<tr><th scope='row'>{html.escape(term)}</th><td>{html.escape(value)}</td></tr>"
-
-
-def _card(entry: Entry) -> str:
+def _card(entry: Entry, folder: Path) -> str:
     name, shares = html.escape(entry.name), entry.shares
     height, width = entry.size
     changed = 1 - shares.get("untouched", 0.0)
@@ -259,11 +288,12 @@ def _card(entry: Entry) -> str:
         f'<div class="compare" style="--ratio: {width} / {height}">'
         f"{_picture(entry, 'before')}{_picture(entry, 'after')}{layers}"
         '<span class="edge"></span>'
+        '<span class="tag l">Before</span><span class="tag r">After</span>'
         f'<input type="range" min="0" max="100" value="50" aria-label="{name}: share shown as it '
         'was before, in percent"></div>'
         f"<h3>{name}</h3><p>{_words(summary(shares))}</p>"
         f'<div class="row"><button type="button" class="open">Open<span class="hidden"> '
-        f"{name}</span></button>{_links(entry)}</div>{_details(entry)}</article>"
+        f"{name}</span></button>{_links(entry, folder)}</div>{_details(entry)}</article>"
     )
 
 
@@ -285,30 +315,32 @@ def _address(entry: Entry, ending: str) -> str:
     return html.escape(urllib.parse.quote(f"{PHOTOS}/{entry.key}.{ending}"))
 
 
-def _links(entry: Entry) -> str:
+def _links(entry: Entry, folder: Path) -> str:
+    """Links to the result and to its sidecar, as far as they are there."""
     if not entry.target:
         return ""
-    target = urllib.parse.quote(entry.target, errors="surrogateescape")
-    sidecar = urllib.parse.quote(
-        sidecar_path(Path(entry.target)).as_posix(), errors="surrogateescape"
-    )
-    return (
-        f'<a href="{html.escape(target)}">result</a>'
-        f'<a href="{html.escape(sidecar)}" title="if one was written">sidecar</a>'
+    target = Path(entry.target)
+    return "".join(
+        f'<a href="{html.escape(urllib.parse.quote(path.as_posix(), errors="surrogateescape"))}">'
+        f"{words}</a>"
+        for words, path in (("result", target), ("sidecar", sidecar_path(target)))
+        if os.path.exists(folder / path)  # noqa: PTH110
     )
 
 
 def _details(entry: Entry) -> str:
     height, width = entry.size
+    shares = {
+        LOOKS[mark].words: percent(entry.shares[mark.name.lower()])
+        for mark in Origin
+        if mark.name.lower() in entry.shares
+    }
     facts = {
-        "size": f"{width} × {height} px",
-        "recipe": f"{entry.recipe}: {entry.chosen}" if entry.chosen else entry.recipe,
-        "time": f"{entry.seconds:.1f} s",
-        **{LOOKS[mark].words: percent(entry.shares[mark.name.lower()]) for mark in Origin
-           if mark.name.lower() in entry.shares},
-        **dict(entry.steps),
-        **{name: f"{value:.4g}" if isinstance(value, float) else str(value)
-           for name, value in entry.numbers.items()},
-    }  # fmt: skip
-    rows = "".join(_row(term, value) for term, value in facts.items() if value)
+        "Size": f"{width} × {height} px",
+        "Recipe": f"{entry.recipe}: {entry.chosen}" if entry.chosen else entry.recipe,
+        "Time": f"{entry.seconds:.1f} s",
+        **{capital(term): value for term, value in (*shares.items(), *entry.steps)},
+        **{number_words(name): value for name, value in entry.numbers.items()},
+    }
+    rows = "".join(table_row(term, value) for term, value in facts.items() if value != "")
     return f"<details><summary>Numbers</summary><table>{rows}</table></details>"

@@ -81,7 +81,12 @@ def summary(shares: Mapping[str, float]) -> str:
         return "Nothing was changed: every pixel is the scanner's own."
     invented = sum(shares.get(mark.name.lower(), 0.0) for mark in Origin if mark >= Origin.FILLED)
     filled = f"{percent(invented)} of it was filled in" if invented else "nothing was filled in"
-    return f"{percent(untouched)} of the photo is untouched; {filled}."
+    return capital(f"{percent(untouched)} of the photo is untouched; {filled}.")
+
+
+def capital(text: str) -> str:
+    """Text that begins like a sentence."""
+    return text[:1].upper() + text[1:]
 
 
 def percent(share: float) -> str:
@@ -91,6 +96,20 @@ def percent(share: float) -> str:
     if 0.9995 < share < 1:
         return "more than 99.9 %"
     return f"{share:.1%}".replace(".0%", "%").replace("%", " %")
+
+
+def table_row(term: str, value: Any) -> str:
+    """One row of a table: a term, and text or a measured value in words; numbers stay whole."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    cell = '<td class="number">' if number else "<td>"
+    return (
+        f"<tr><th scope='row'>{html.escape(term)}</th>{cell}{html.escape(_value(value))}</td></tr>"
+    )
+
+
+def number_words(name: str) -> str:
+    """What a measurement is called on a page."""
+    return NUMBERS.get(name, capital(name.replace("_", " ")))
 
 
 def _overlay(name: str, layer: Bytes) -> str:
@@ -164,11 +183,7 @@ def _detail(before: Photo, after: Photo, box: Box) -> str:
 def _numbers(numbers: Mapping[str, Any]) -> str:
     if not numbers:
         return ""
-    rows = "".join(
-        f"<tr><th scope='row'>{html.escape(NUMBERS.get(name, name))}</th>"
-        f"<td>{html.escape(_value(value))}</td></tr>"
-        for name, value in numbers.items()
-    )
+    rows = "".join(table_row(number_words(name), value) for name, value in numbers.items())
     return f"<section><h2>Numbers</h2><table>{rows}</table></section>"
 
 
@@ -197,11 +212,7 @@ def _step(step: Mapping[str, Any]) -> str:
 
 
 def _table(title: str, values: Mapping[str, Any]) -> str:
-    rows = "".join(
-        f"<tr><th scope='row'>{html.escape(str(name))}</th>"
-        f"<td>{html.escape(_value(value))}</td></tr>"
-        for name, value in values.items()
-    )
+    rows = "".join(table_row(str(name), value) for name, value in values.items())
     return f"<table><caption>{title}</caption>{rows}</table>" if rows else ""
 
 
@@ -218,4 +229,4 @@ def _value(value: Any) -> str:
 
 
 def _joined(parts: Iterable[str]) -> str:
-    return ", ".join(parts)
+    return ", ".join(parts) or "none"

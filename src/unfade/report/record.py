@@ -137,7 +137,11 @@ def read_sidecar(path: str | os.PathLike[str]) -> dict[str, Any]:
     """
     try:
         told = json.loads(Path(path).read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+    except FileNotFoundError as error:
+        raise ReadError(f"{path}: no such file; expected a sidecar (NAME.{ENDING})") from error
+    except OSError as error:
+        raise ReadError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
         raise ReadError(f"{path}: expected a sidecar in JSON: {error}") from error
     if not isinstance(told, dict) or told.get("what") != WHAT:
         raise ReadError(f"{path}: expected a sidecar (NAME.{ENDING}), got other JSON")

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from ..errors import WriteError
+from ..io.write import short, why
 from ..photo import Photo
 from .history import About
 from .page import page_html
@@ -67,9 +68,9 @@ def write_bytes(path: Path, data: bytes) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{short(path.name)}.", dir=path.parent)
     except OSError as error:
-        raise WriteError(f"{path} cannot be written: {error}") from error
+        raise WriteError(f"{path} cannot be written: {why(error)}") from error
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -78,7 +79,7 @@ def write_bytes(path: Path, data: bytes) -> None:
         Path(name).chmod(0o666 & ~_umask())
         Path(name).replace(path)
     except OSError as error:
-        raise WriteError(f"{path} cannot be written: {error}") from error
+        raise WriteError(f"{path} cannot be written: {why(error)}") from error
     finally:
         Path(name).unlink(missing_ok=True)
 
