@@ -1,8 +1,11 @@
 """Evaluating: what is asked, who is asked, what is measured, and that it can be repeated."""
 
 import dataclasses
+import os
 import shutil
 import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,8 +19,10 @@ from unfade.evaluate.baselines import BASELINES
 from unfade.evaluate.cases import Aging, Kind, aged_cases, open_case, paired_cases, real_cases
 from unfade.evaluate.damage import Tally, pooled, size_class, tallies
 from unfade.evaluate.methods import RunCommand, RunRecipe, TakeFiles
+from unfade.evaluate.page import page_html
 from unfade.evaluate.sheet import Row
 from unfade.evaluate.store import Store
+from unfade.evaluate.summary import document
 from unfade.io.read import read
 from unfade.io.write import write, write_plane
 from unfade.photo import Damage, Photo
@@ -183,7 +188,7 @@ def test_a_foreign_program_is_asked_through_files(folder, room):
     [
         ("import sys; sys.exit('no model found')", "no model found"),
         ("pass", "wrote no output.png"),
-        ("import time; time.sleep(60)", "ended with"),
+        ("import time; time.sleep(60)", "took longer than 2 s and was ended; see --timeout"),
     ],
 )
 def test_a_foreign_program_that_fails_is_told(folder, room, program, says):
@@ -191,6 +196,76 @@ def test_a_foreign_program_that_fails_is_told(folder, room, program, says):
     cases = aged_cases(folder, [Aging()], clean=False)[:1]
     (row,) = run_cases(cases, [RunCommand("bad", command, timeout=2)], room).rows
     assert says in row.error
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="asks the system for a process by its number")
+def test_a_program_that_takes_too_long_ends_with_all_that_it_started(folder, room, tmp_path):
+    told = tmp_path / "number"
+    tool = tmp_path / "tool.sh"
+    tool.write_text(f"sleep 60 &\necho $! > '{told}'\nwait\n")
+    cases = aged_cases(folder, [Aging()], clean=False)[:1]
+    method = RunCommand("bad", f"sh '{tool}' {{input}} {{output}}", timeout=1)
+    (row,) = run_cases(cases, [method], room).rows
+    assert "took longer than 1 s" in row.error
+    assert ended(int(told.read_text()))
+
+
+def ended(number):
+    """Whether a process ends within five seconds; one that nobody waited for has."""
+    for _ in range(50):
+        try:
+            os.kill(number, 0)
+            state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
+        except (ProcessLookupError, FileNotFoundError):
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="asks the system for a process by its number")
+def test_ctrl_c_ends_the_program_too(folder, room, tmp_path, monkeypatch):
+    numbers = []
+
+    def interrupted(process):
+        numbers.append(process.pid)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("unfade.evaluate.methods._wait", interrupted)
+    case = aged_cases(folder, [Aging()], clean=False)[0]
+    sleep = f'"{sys.executable}" -c "import time; time.sleep(60)" {{input}} {{output}}'
+    method = RunCommand("long", sleep)
+    with pytest.raises(KeyboardInterrupt):
+        method(open_case(case, room), room)
+    assert ended(numbers[0])
+
+
+def test_a_method_that_failed_on_every_photo_is_in_the_summary(folder, room):
+    method = RunCommand(
+        "bad", f'"{sys.executable}" -c "import sys; sys.exit(3)" {{input}} {{output}}'
+    )
+    sheet = run_cases(real_cases(folder), [*methods("identity"), method], room)
+    told = document(sheet, {"title": "t", "facts": {}, "software": "s"})
+    counts = {e["method"]: (e["photos"], e["failed"]) for e in told["summary"]}
+    assert counts == {"identity": (2, 0), "bad": (0, 2)}
+    assert "<td>bad</td>" in page_html(told, sheet, [])
+
+
+def test_the_partner_of_the_very_name_is_taken_and_doubles_are_refused(tmp_path):
+    aged, clean, mask = pairs(tmp_path)
+    write(scene(1), clean / "x.webp")
+    with pytest.raises(EvaluationError, match=r"one partner in .*, got x\.tif, x\.webp; leave one"):
+        paired_cases(aged, clean, check=False)
+    shutil.copy(aged / "x.png", clean / "x.png")
+    (case,) = paired_cases(aged, clean, check=False)
+    assert case.truth == clean / "x.png"
+    shutil.copy(mask / "x.png", mask / "x.jpg")
+    (case,) = paired_cases(aged, clean, mask, check=False)
+    assert case.mask == mask / "x.png"
+    (mask / "x.png").rename(mask / "x.tif")
+    with pytest.raises(EvaluationError, match="one mask in"):
+        paired_cases(aged, clean, mask, check=False)
 
 
 def test_a_command_needs_both_places():

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from unfade.cli import aging
 from unfade.cli.aging import COLORS
 from unfade.cli.main import unfade
+from unfade.cli.sheet import CELL_PX, GAP_PX, _legend
 from unfade.degrade.library import library_checksum
 from unfade.degrade.particles import STATISTICS
 from unfade.io.icc import write_profile
@@ -99,6 +100,47 @@ def test_a_contact_sheet_shows_aged_damage_and_real_photos(album, tmp_path):
     call(album, "-o", tmp_path / "old", "--skip-existing", "--sheet", sheet)
     assert read(sheet).size[1] == with_real[1]
     assert read(sheet).size[0] < with_real[0]
+
+
+@pytest.mark.parametrize("count", [1, 2, 8])
+def test_a_sheet_is_as_wide_as_its_pictures(album, tmp_path, count):
+    sheet = tmp_path / "s.png"
+    words = ("-o", tmp_path / "old", "--count", count, "--sheet", sheet, "--beside", album)
+    done = call(album / "0.png", *words)
+    assert done.exit_code == 0, done.output
+    assert read(sheet).size[1] == min(count, 6) * (CELL_PX + GAP_PX)
+
+
+def test_the_legend_names_every_class_however_narrow_the_sheet():
+    one, six = _legend(CELL_PX + GAP_PX), _legend(6 * (CELL_PX + GAP_PX))
+    assert one.shape[0] > six.shape[0]
+    for strip in (one, six):
+        shown = {tuple(pixel) for pixel in np.rint(255 * strip.reshape(-1, 3)).astype(int)}
+        assert set(COLORS.values()) <= shown
+
+
+@pytest.mark.parametrize(
+    ("sheet", "says"),
+    [
+        ("album/0.png", "is one of the photos"),
+        ("album/other.png", "other.png exists, and unfade did not write it"),
+        ("old/aged/1.png", "is one of the photos"),
+        ("old/mask/1.png", "is one of the photos"),
+        ("real/r.png", "is one of the photos"),
+        ("s.gif", "expected a suffix of"),
+    ],
+)
+def test_a_sheet_replaces_no_photo(album, tmp_path, monkeypatch, sheet, says):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "real").mkdir()
+    for path in (album / "other.png", tmp_path / "real" / "r.png"):
+        path.write_bytes((album / "0.png").read_bytes())
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.png")}
+    more = () if "other" in sheet else ("--overwrite",)
+    inputs = [album / f"{number}.png" for number in range(3)]
+    done = call(*inputs, "-o", "old", "--sheet", sheet, "--beside", "real", *more)
+    assert done.exit_code == 2 and says in " ".join(done.output.split()), done.output
+    assert before == {path: path.read_bytes() for path in tmp_path.rglob("*.png")}
 
 
 def test_beside_without_a_sheet_is_refused(album, tmp_path):

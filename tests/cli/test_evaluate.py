@@ -88,6 +88,11 @@ def test_real_photos_pairs_and_the_results_of_others(photos, tmp_path):
     [
         ((), "either --data DIR or --pairs"),
         (("--data", ".", "--masks", "."), "--masks goes with --pairs"),
+        (("--data", ".", "--severity", "0.2"), "--severity goes with --aging"),
+        (("--data", ".", "--seed", "0"), "--seed goes with --aging"),
+        (("--data", ".", "--library", "."), "--library goes with --aging"),
+        (("--pairs", ".", ".", "--part", "val"), "--part goes with --aging"),
+        (("--data", ".", "--network", "gone.onnx"), "gone.onnx: no such file"),
         (("--pairs", ".", ".", "--aging", "slide"), "pairs are aged already"),
         (("--data", ".", "--aging", "fire"), "no aging preset 'fire'"),
         (("--data", ".", "--severity", "2"), "within 0 to 1"),
@@ -99,9 +104,28 @@ def test_real_photos_pairs_and_the_results_of_others(photos, tmp_path):
 def test_what_does_not_fit_is_told(arguments, says, photos, tmp_path, monkeypatch):
     empty = tmp_path / "empty"
     empty.mkdir()
-    monkeypatch.chdir(photos if "magic" in arguments or "tool" in arguments else empty)
+    with_photos = {"magic", "tool", "gone.onnx"} & {*arguments}
+    monkeypatch.chdir(photos if with_photos else empty)
     result = call(*arguments)
     assert result.exit_code in (1, 2) and says in " ".join(result.output.split())
+
+
+def test_of_real_photos_it_says_what_changed(photos, tmp_path):
+    done = call("--data", photos, "--baseline", "median", "-o", tmp_path / "x")
+    lines = [line for line in done.output.splitlines() if "median" in line]
+    assert len(lines) == 3
+    for line in lines:
+        assert re.search(r"noise [\d.e-]+ to [\d.e-]+, blur [\d.]+ to [\d.]+, contrast ", line)
+    assert "median, real: 2 photos: noise" in done.output
+
+
+def test_a_method_that_always_fails_is_told_at_the_end(photos, tmp_path):
+    done = call(
+        *("--data", photos, "--baseline", "identity", "-o", tmp_path / "x"),
+        *("--command", "false {input} {output}"),
+    )
+    assert done.exit_code == 1
+    assert re.search(r"false-\w+, real: 0 photos, 2 failed$", done.output, re.MULTILINE)
 
 
 def test_baselines_are_listed():

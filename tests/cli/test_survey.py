@@ -57,3 +57,96 @@ def test_no_photos_is_an_error(tmp_path):
     (tmp_path / "empty").mkdir()
     assert call(tmp_path / "empty").exit_code == 1
     assert "no such file" in call(tmp_path / "gone.jpg").output.lower()
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Photos that were looked at."""
+    looked, look_at = [], look.look_at
+    monkeypatch.setattr(
+        look, "look_at", lambda path, *more: looked.append(path) or look_at(path, *more)
+    )
+    return looked
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--csv", "a.png"), "got a photo's"),
+        (("--csv", "new.TIF"), "got a photo's"),
+        (("--csv", "notes.txt"), "notes.txt exists, and unfade did not write it"),
+        (("--csv", "a.png", "--overwrite"), "got a photo's"),
+        (("--sheet", "a.png"), "is one of the photos"),
+        (("--sheet", "a.png", "--overwrite"), "is one of the photos"),
+        (("--sheet", "link.png", "--overwrite"), "is one of the photos"),
+        (("--sheet", "other.png"), "other.png exists, and unfade did not write it"),
+        (("--sheet", "s.gif"), "expected a suffix of .jpg, "),
+        (("--sheet", "s"), "got 'none'"),
+        (("--sheet", "none/s.jpg"), "there is no folder none; make it first"),
+    ],
+)
+def test_what_must_not_be_written_is_told_before_anything_is_looked_at(
+    album, monkeypatch, asked, words, says
+):
+    monkeypatch.chdir(album)
+    (album / "other.png").write_bytes((album / "a.png").read_bytes())
+    (album / "link.png").hardlink_to(album / "a.png")
+    before = contents(album)
+    result = call("a.png", "1968", *words)
+    assert result.exit_code == 2 and says in " ".join(result.output.split()), result.output
+    assert contents(album) == before and not asked
+
+
+def test_the_second_sheet_replaces_no_photo_either(album, tmp_path, monkeypatch):
+    from unfade.survey import sheet
+
+    monkeypatch.setattr(sheet, "EACH", 2)
+    (tmp_path / "s-2.png").write_bytes(b"precious")
+    result = call(album, "--sheet", tmp_path / "s.png")
+    assert result.exit_code == 2 and "s-2.png exists" in result.output
+    result = call(album, "--sheet", tmp_path / "s.png", "--overwrite")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "s-2.png").read_bytes() != b"precious"
+
+
+@pytest.mark.parametrize("inputs", [".", "*"])
+def test_tables_and_sheets_of_ours_are_replaced(album, monkeypatch, inputs):
+    monkeypatch.chdir(album)
+    (album / "notes.txt").unlink()
+    words = (inputs, "--csv", "t.csv", "--sheet", "s.png")
+    assert call(*words).exit_code == 0
+    first = contents(album)
+    (album / "copy.png").write_bytes((album / "a.png").read_bytes())
+    again = call(*words)
+    assert again.exit_code == 0 and "4 photos" in again.output, again.output
+    second = contents(album)
+    changed = {path.name for path in first if first[path] != second[path]}
+    assert changed == {"t.csv", "s.png"}
+
+
+def test_the_look_is_told_although_the_sheet_cannot_be_written(album, tmp_path, monkeypatch):
+    from unfade.errors import WriteError
+    from unfade.survey import sheet
+
+    def fail(*_, **__):
+        raise WriteError("the disk is full")
+
+    monkeypatch.setattr(sheet, "write", fail)
+    result = CliRunner().invoke(unfade, ["survey", str(album), "--sheet", str(tmp_path / "s.jpg")])
+    assert result.exit_code == 1
+    assert "restoring takes about" in result.output and "the disk is full" in result.output
+
+
+def test_the_pages_of_a_tiff_are_told(album):
+    from unfade.io.pages import join_pages
+
+    part = album / "1968" / "b.tif"
+    join_pages([part] * 3, album / "three.tif")
+    result = call(album)
+    (line,) = (line for line in result.output.splitlines() if "three.tif" in line)
+    assert line.endswith("3 pages")
+    assert "4 photos of 6 pages" in result.output

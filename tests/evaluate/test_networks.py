@@ -110,8 +110,11 @@ def test_what_cannot_be_asked_alone_is_refused(tmp_path):
         RunNetwork(network(tmp_path, "tone", "fading", np.eye(3)))
     with pytest.raises(EvaluationError, match=r"one picture of 3 or 1 channels, got \(4,\)"):
         RunNetwork(network(tmp_path, "four", "restore", np.ones((3, 4))))
-    with pytest.raises(ModelError, match="no model 'none'"):
+    with pytest.raises(ModelError, match=r"none\.onnx: no such file; expected an ONNX network"):
         RunNetwork(tmp_path / "none.onnx")
+    (tmp_path / "bare.onnx").write_bytes(b"x")
+    with pytest.raises(ModelError, match="no model 'bare'"):
+        RunNetwork(tmp_path / "bare.onnx")
     path = network(tmp_path, "altered", "restore", np.eye(3))
     path.write_bytes(path.read_bytes() + b"\0")
     with pytest.raises(ModelError, match="altered"):

@@ -77,6 +77,17 @@ def test_nothing_is_done_where_no_grain_was_taken(photo):
     assert edit.notes["evidence"].endswith("skipped")
 
 
+def test_a_look_says_why_no_grain_is_added():
+    room, photo = Darkroom(), denoised()
+    whys = {
+        "none is to be kept": KeepGrain(0.0).look(photo, room),
+        "nothing was denoised": KeepGrain().look(dataclasses.replace(photo, history=()), room),
+        "nobody measured it": KeepGrain().look(dataclasses.replace(photo, grain=None), room),
+    }
+    for why, finding in whys.items():
+        assert finding.evidence.startswith(why) and not finding.needed
+
+
 def test_tile_size_does_not_change_grain(monkeypatch):
     photo = denoised()
     whole = KeepGrain(1.0)(photo, Darkroom()).pixels

@@ -10,8 +10,10 @@ import pytest
 from unfade.darkroom import Darkroom
 from unfade.degrade.particles import AddParticles
 from unfade.errors import ReadError
+from unfade.io.pages import join_pages
 from unfade.io.proxy import read_proxy
 from unfade.io.write import write
+from unfade.jobs import SECONDS_PER_MEGAPIXEL, SECONDS_PER_PHOTO
 from unfade.photo import Damage, Metadata, Photo
 from unfade.pipeline import run
 from unfade.recipe import Recipe
@@ -87,6 +89,43 @@ def test_the_orange_mask_of_a_negative_is_told_from_yellowed_paper_and_sunsets()
     assert not has_orange_mask(positive * np.float32([0.2, 0.1, 0.05]))
 
 
+@pytest.mark.parametrize(
+    "whites", [(0.88, 0.75, 0.52), (0.97, 0.84, 0.6)], ids=["old_00002", "old_00337"]
+)
+def test_a_yellowed_print_is_no_negative(tmp_path, whites):
+    # Of prints whose paper is as red as a mask; one of them has some color beside the brown.
+    grey = 0.1 + 0.9 * slope()[:, :, :1]
+    write(Photo(np.float32(whites) * grey**1.2), tmp_path / "brown.png")
+    write(Photo(np.float32(whites) * (0.6 * grey + 0.4 * slope())), tmp_path / "color.png")
+    told = {name: look_at(tmp_path / f"{name}.png", Darkroom()) for name in ("brown", "color")}
+    assert told["brown"].tone == "toned" and told["color"].tone == "color"
+    assert not any(seen.negative for seen in told.values())
+
+
+def test_of_one_hue_nothing_is_a_negative_however_orange_and_of_many_it_is(tmp_path):
+    base = np.float32([0.92, 0.55, 0.38])
+    write(Photo((1 - 0.8 * slope()) * base), tmp_path / "many.png")
+    write(Photo((1 - 0.8 * slope()[:, :, :1]) * base), tmp_path / "one.png")
+    assert look_at(tmp_path / "many.png", Darkroom()).negative
+    seen = look_at(tmp_path / "one.png", Darkroom())
+    assert seen.tone == "toned" and not seen.negative
+
+
+def test_every_page_of_a_tiff_counts(tmp_path):
+    parts = [tmp_path / f"{n}.tif" for n in range(3)]
+    for number, part in enumerate(parts):
+        write(Photo(slope(seed=number)), part)
+    join_pages(parts, tmp_path / "album.tif")
+    room = Darkroom()
+    album, single = (look_at(tmp_path / name, room) for name in ("album.tif", "0.tif"))
+    assert (album.pages, single.pages) == (3, 1)
+    costs = [cost_of(seen, 1.0, 2**31).seconds for seen in (album, single)]
+    assert costs[0] == pytest.approx(3 * costs[1])
+    told = totals(summarize([album, single], 2**31))
+    assert (told["photos"], told["pages"]) == (2, 4)
+    assert told["megapixels"] == pytest.approx(4 * single.megapixels)
+
+
 def test_kinds_of_damage_are_told_where_they_are_known():
     photo = Photo(slope(10, 10))
     assert kinds_of(photo) == {}
@@ -127,6 +166,14 @@ def test_more_damage_and_pixels_cost_more():
     huge = cost_of(one(height=20_000, width=20_000), 1.0, 2**31)
     assert huge.scratch > 2**32
     assert huge.memory <= BASE_MEMORY + 2**31
+
+
+def test_a_small_photo_has_a_cost_of_its_own_and_lifting_a_veil_costs_more():
+    small = cost_of(one(height=100, width=100), 1.0, 2**31)
+    assert small.seconds > SECONDS_PER_PHOTO
+    plain, veiled = (cost_of(one(veiled=there), 1.0, 2**31) for there in (False, True))
+    more = SECONDS_PER_MEGAPIXEL["veils"] * one().megapixels
+    assert veiled.seconds - plain.seconds == pytest.approx(more)
 
 
 def test_the_first_look_which_opens_the_networks_does_not_set_the_pace():

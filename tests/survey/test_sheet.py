@@ -7,7 +7,10 @@ import pytest
 from unfade.errors import WriteError
 from unfade.io.read import read
 from unfade.io.text import draw_text
+from unfade.io.write import write
+from unfade.photo import Photo
 from unfade.survey.look import Seen
+from unfade.survey.ours import is_sheet, is_table
 from unfade.survey.sheet import (
     CELL_HEIGHT,
     CELL_WIDTH,
@@ -18,7 +21,7 @@ from unfade.survey.sheet import (
     findings,
     write_sheets,
 )
-from unfade.survey.summary import summarize
+from unfade.survey.summary import as_csv, summarize
 
 
 def seen(name, **changes):
@@ -53,6 +56,24 @@ def test_many_photos_take_several_pages(tmp_path):
     assert read(written[1]).size[0] == TITLE + CELL_HEIGHT + PADDING
 
 
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])
+def test_a_sheet_is_known_again_and_a_photo_is_not_taken_for_one(tmp_path, suffix):
+    (path,) = write_sheets(summarize([seen("a.jpg")], 2**31), tmp_path / f"sheet.{suffix}")
+    write(Photo(read(path).pixels), tmp_path / f"photo.{suffix}")
+    (tmp_path / "empty").write_bytes(b"")
+    assert is_sheet(path) and not is_table(path)
+    for name in (f"photo.{suffix}", "empty", "gone"):
+        assert not is_sheet(tmp_path / name)
+
+
+def test_a_table_is_known_again(tmp_path):
+    text = as_csv(summarize([seen("a.jpg")], 2**31))
+    for name, content in (("t.csv", "\ufeff" + text), ("mine.csv", "path,notes\r\n")):
+        (tmp_path / name).write_text(content, "utf-8")
+    assert is_table(tmp_path / "t.csv")
+    assert not is_table(tmp_path / "mine.csv") and not is_table(tmp_path / "gone.csv")
+
+
 def test_long_and_foreign_names_and_unreadable_files_do_no_harm(tmp_path):
     names = ["x" * 300 + ".jpg", "祖母 1935.tif", "بيت.png"]
     photos = [seen(name) for name in names] + [Seen("bad.jpg", "bad.jpg: is not a photo")]
@@ -61,6 +82,7 @@ def test_long_and_foreign_names_and_unreadable_files_do_no_harm(tmp_path):
 
 
 def test_findings_are_few_words():
+    assert list(findings(seen("a.tif", pages=3), 0)) == ["0.00% damaged", "3 pages"]
     told = seen("a.jpg", damaged_share=0.0123, tone="neutral", veiled=True, faded=True)
     assert list(findings(told, 3)) == ["1.23% damaged", "b/w", "veiled", "faded", "double 3"]
     assert list(findings(seen("a.jpg", negative=True), 0)) == ["0.00% damaged", "negative"]

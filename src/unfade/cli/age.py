@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from .aging import Aging, Workers
     from .batch import Work
 
+PICTURES = ("aged", "clean", "mask", "kinds", "classes")
+"""Kinds of results that are pictures; see `Aging.place`."""
+
 
 @click.command()
 @photos
@@ -123,6 +126,8 @@ def command(
             seeds = (seed, zlib.crc32(item.below.as_posix().encode()), number)
             made = (preset, severity, seeds, shapes, shapes_sha256)
             agings.append(Aging(job, str(out), *made))
+    if sheet is not None:
+        check_sheet(sheet, [item.path for item in found], agings, beside, overwrite)
     if agings:
         _write_legend(out)
     workers = Workers(min(jobs, len(agings)), agings) if jobs > 1 and agings else None
@@ -157,6 +162,28 @@ def _write_legend(out: Path) -> None:
     }
     (out / "classes").mkdir(parents=True, exist_ok=True)
     write_text(out / "classes" / "legend.json", json.dumps(legend, indent=2) + "\n")
+
+
+def check_sheet(
+    sheet: Path,
+    photos: Sequence[Path],
+    agings: Sequence[Aging],
+    beside: Path | None,
+    overwrite: bool,
+) -> None:
+    """Refuse, before anything is aged, a sheet that cannot or must not be written.
+
+    Raises:
+        UsageError: A suffix of no picture, or what `check_places` refuses; the results and what is
+            shown beside them are photos too.
+    """
+    from ..survey.ours import is_sheet
+    from .sheet import check_places, check_suffix, photos_in
+
+    check_suffix(sheet)
+    kept = [*photos, *(aging.place(kind) for aging in agings for kind in PICTURES)]
+    kept += [] if beside is None else photos_in(beside)
+    check_places("--sheet", [sheet], kept, is_sheet, overwrite)
 
 
 def _write_sheet(sheet: Path, agings: Sequence[Aging], beside: Path | None) -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from .options import equipment, equipment_options, json_option, parse_names
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ..darkroom import Darkroom
     from ..evaluate import Case, Method, Row, Sheet
@@ -217,6 +218,7 @@ def command(
         for preset in aging
         for severity in severities
     ]
+    _check_aging(ctx, aging)
     cases = _cases(data, agings, pairs, masks, limit, check)
     methods = _methods(recipes, baselines, networks, commands, timeout, folders)
     if parquet:
@@ -242,6 +244,23 @@ def command(
     else:
         _conclude(told, out)
     ctx.exit(int(any(row.error for row in sheet.rows)))
+
+
+AGING = {
+    "severities": "--severity",
+    "seed": "--seed",
+    "library": "--library",
+    "part": "--part",
+}
+"""What only says how photos are aged: parameters and their options."""
+
+
+def _check_aging(ctx: click.Context, aging: tuple[str, ...]) -> None:
+    if aging:
+        return
+    for name, option in AGING.items():
+        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{option} goes with --aging; without it nothing is aged")
 
 
 def _cases(
@@ -305,8 +324,18 @@ def _say(row: Row) -> None:
         click.echo(f"{row.photo}: {row.method}: {place}failed: {row.error}", err=True)
         return
     names = ("psnr_given", "psnr", "ssim", "psnr_inside", "identical_share", "changed_share")
-    figures = ", ".join(f"{n} {row.figures[n]:.4g}" for n in names if n in row.figures)
-    click.echo(f"{row.photo}: {row.method}: {place}{figures}", err=True)
+    figures = [f"{n} {row.figures[n]:.4g}" for n in names if n in row.figures]
+    figures += _before_and_after(row.figures)
+    click.echo(f"{row.photo}: {row.method}: {place}{', '.join(figures)}", err=True)
+
+
+def _before_and_after(known: Mapping[str, float]) -> list[str]:
+    """What changed in real photos, of whose truth nothing is known; empty for others."""
+    return [
+        f"{name} {known[f'{name}_before']:.4g} to {known[f'{name}_after']:.4g}"
+        for name in ("noise", "blur", "contrast")
+        if f"{name}_before" in known
+    ]
 
 
 def _write(
@@ -349,5 +378,9 @@ def _conclude(told: dict[str, Any], out: Path) -> None:
             for figure, known in entry["figures"].items()
             if figure in ("psnr", "psnr_gain", "ssim", "psnr_inside", "identical_share")
         ]
-        click.echo(f"{name}: {entry['photos']} photos: {', '.join(figures)}")
+        means = {figure: known["mean"] for figure, known in entry["figures"].items()}
+        figures += _before_and_after(means)
+        failed = f", {entry['failed']} failed" if entry["failed"] else ""
+        told_of = f"{entry['photos']} photos{failed}"
+        click.echo(": ".join(filter(None, (name, told_of, ", ".join(figures)))))
     click.echo(f"{out / 'index.html'}")

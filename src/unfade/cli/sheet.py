@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import click
@@ -12,18 +13,71 @@ from numpy.typing import NDArray
 
 from ..color import in_color
 from ..errors import ReadError
+from ..io.formats import codecs
 from ..io.read import can_read, read
-from ..io.write import write
+from ..io.write import FORMATS, write
 from ..photo import Photo
+from ..survey.ours import PACKET
 from .aging import COLORS
 
 COLUMNS = 6
 CELL_PX = 320
 GAP_PX = 6
+LINE_PX, WORD_PX = 36, 120
+"""Of the legend: height of a line, and least width of the name of a class with its color."""
+
 MOST = 48
 """Of more pictures a sheet shows as many, evenly spread."""
 
 Cell = NDArray[np.float32]
+
+
+def check_places(
+    option: str,
+    places: Sequence[Path],
+    photos: Iterable[Path],
+    is_ours: Callable[[Path], bool],
+    overwrite: bool,
+) -> None:
+    """Refuse to replace a photo or, unless asked to, a file that we did not write.
+
+    Args:
+        option: Which names the places: `--sheet`.
+        places: What will be written.
+        photos: What is never replaced, there or not yet.
+        is_ours: Tells whether a file that is there was written under this option before.
+        overwrite: Whether other files may be replaced too.
+    Raises:
+        UsageError: A place is one of the photos, or is there already and not ours.
+    """
+    kept = {os.path.realpath(path): path for path in photos}
+    for place in places:
+        if os.path.realpath(place) in kept or _is_linked(place, kept.values()):
+            raise click.UsageError(f"{option} {place} is one of the photos; choose another name")
+        if place.exists() and not overwrite and not (place.is_file() and is_ours(place)):
+            raise click.UsageError(
+                f"{option} {place} exists, and unfade did not write it for this; use --overwrite, "
+                "or choose another name"
+            )
+
+
+def _is_linked(place: Path, photos: Iterable[Path]) -> bool:
+    """Whether a place is the same file as a photo by another name."""
+    return place.exists() and any(path.exists() and place.samefile(path) for path in photos)
+
+
+def check_suffix(sheet: Path) -> None:
+    """Refuse a sheet in a format that cannot be written here.
+
+    Raises:
+        UsageError: Another suffix, or a codec that is missing.
+    """
+    can = {name.lower().replace("heic", "heif") for name, (_, write) in codecs().items() if write}
+    if FORMATS.get(sheet.suffix.lower()) not in can:
+        known = ", ".join(suffix for suffix, kind in FORMATS.items() if kind in can)
+        raise click.UsageError(
+            f"--sheet {sheet}: expected a suffix of {known}, got {sheet.suffix or 'none'!r}"
+        )
 
 
 def write_sheet(
@@ -32,7 +86,7 @@ def write_sheet(
     """Write a contact sheet: aged photos, their damage by class, and real old photos below.
 
     Args:
-        path: PNG or JPEG file to write; replaced if it is there.
+        path: PNG or JPEG file to write; replaced if it is there, so see `check_places` before.
         aged: Aged photos.
         classes: Their class maps, in the same order.
         beside: Folder of real old photos, which follow below as many as there are aged ones; what
@@ -41,17 +95,23 @@ def write_sheet(
         ReadError: An aged picture cannot be read, or no photo in the folder can.
     """
     chosen = _spread(range(len(aged)))
-    rows = [_grid([_cell(aged[n]) for n in chosen])]
-    rows.append(_grid([_cell(classes[n]) for n in chosen]))
+    columns = min(COLUMNS, len(chosen))
+    rows = [_grid([_cell(aged[n]) for n in chosen], columns)]
+    rows.append(_grid([_cell(classes[n]) for n in chosen], columns))
     rows.append(_legend(rows[0].shape[1]))
     if beside is not None:
-        real = sorted(file for file in beside.rglob("*") if file.is_file() and can_read(file))
+        real = photos_in(beside)
         cells = _real_cells([real[n] for n in _spread(range(len(real)), len(chosen))])
         if not cells:
             raise ReadError(f"no photos in {beside} that can be read; the sheet needs one at least")
-        rows.append(_grid(cells))
+        rows.append(_grid(cells, columns))
     path.parent.mkdir(parents=True, exist_ok=True)
-    write(Photo(np.concatenate(rows)), path)
+    write(Photo(np.concatenate(rows)), path, xmp=PACKET)
+
+
+def photos_in(folder: Path) -> list[Path]:
+    """The photos of a folder and all below it, in order."""
+    return sorted(file for file in folder.rglob("*") if file.is_file() and can_read(file))
 
 
 def _spread(places: range, most: int = MOST) -> list[int]:
@@ -76,12 +136,11 @@ def _cell(path: Path) -> Cell:
     return cell
 
 
-def _grid(cells: Sequence[Cell]) -> Cell:
-    """Lay cells out in rows, with grey between them."""
-    columns = min(COLUMNS, len(cells))
+def _grid(cells: Sequence[Cell], columns: int) -> Cell:
+    """Lay cells out in rows, with grey between them and where the last row has too few."""
     lines = -(-len(cells) // columns)
     step = CELL_PX + GAP_PX
-    sheet = np.full((lines * step, COLUMNS * step, 3), 0.5, np.float32)
+    sheet = np.full((lines * step, columns * step, 3), 0.5, np.float32)
     for number, cell in enumerate(cells):
         top, left = number // columns * step, number % columns * step
         sheet[top : top + CELL_PX, left : left + CELL_PX] = cell
@@ -89,13 +148,14 @@ def _grid(cells: Sequence[Cell]) -> Cell:
 
 
 def _legend(width: int) -> Cell:
-    """A strip that names the colors of the classes."""
-    strip = np.full((36, width, 3), 128, np.uint8)
-    step = width // len(COLORS)
+    """A strip that names the colors of the classes, in as many lines as they need."""
+    columns = min(len(COLORS), max(1, width // WORD_PX))
+    lines, step = -(-len(COLORS) // columns), width // columns
+    strip = np.full((lines * LINE_PX, width, 3), 128, np.uint8)
     for number, (kind, color) in enumerate(COLORS.items()):
-        left = number * step
-        strip[8:28, left + 8 : left + 28] = color
-        place = (left + 36, 25)
+        top, left = number // columns * LINE_PX, number % columns * step
+        strip[top + 8 : top + 28, left + 8 : left + 28] = color
+        place = (left + 36, top + 25)
         word = kind.name.lower()
         cv2.putText(strip, word, place, cv2.FONT_HERSHEY_SIMPLEX, 0.55, (0, 0, 0), 1, cv2.LINE_AA)
     return strip.astype(np.float32) / np.float32(255)

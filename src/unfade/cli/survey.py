@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write a contact sheet to this picture (SHEET-2 ... where it needs several).",
 )
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Replace what lies at --csv and --sheet, also what is no earlier survey; never a photo.",
+)
 @json_option
 @equipment_options
 @click.pass_context
@@ -39,6 +45,7 @@ def command(
     inputs: tuple[str, ...],
     table: Path | None,
     sheet: Path | None,
+    overwrite: bool,
     as_json: bool,
     engine: str,
     threads: int,
@@ -56,21 +63,66 @@ def command(
     from .inputs import find
 
     found = [item for item in find(inputs, can_read) if item.named or not item.problem]
-    tools = equipment(engine, threads, memory)
-    seen, stopped = look_at_all(found, tools, THUMBNAIL if sheet else 0, as_json)
+    found = without_earlier(found, table, sheet)
     if not found:
         raise click.ClickException("no photos found")
+    check_outputs(table, sheet, [item.path for item in found], overwrite)
+    tools = equipment(engine, threads, memory)
+    seen, stopped = look_at_all(found, tools, THUMBNAIL if sheet else 0, as_json)
     survey = summarize(seen, tools.memory)
-    if table is not None:
-        # Excel takes a table for UTF-8 only if it begins with the mark.
-        _write(table, "\ufeff" + as_csv(survey))
-    if sheet is not None:
-        write_sheets(survey, sheet)
+    # First of all, so that a full disk does not cost the look.
     if as_json:
         click.echo(json.dumps(as_document(survey), indent=2, ensure_ascii=False, allow_nan=False))
     else:
         _print(survey)
+    if table is not None and seen:
+        # Excel takes a table for UTF-8 only if it begins with the mark.
+        _write(table, "\ufeff" + as_csv(survey))
+    if sheet is not None:
+        write_sheets(survey, sheet)
     ctx.exit(STOPPED if stopped else int(any(one.problem for one in seen)))
+
+
+def check_outputs(
+    table: Path | None, sheet: Path | None, photos: Sequence[Path], overwrite: bool
+) -> None:
+    """Refuse, before anything is looked at, what cannot or must not be written.
+
+    Args:
+        photos: What will be looked at; none of it is replaced.
+    Raises:
+        UsageError: A name for something else, no such folder, or what `check_places` refuses.
+    """
+    from ..io.read import can_read
+    from ..survey.ours import is_sheet, is_table
+    from ..survey.sheet import sheet_places
+    from .sheet import check_places, check_suffix
+
+    if table is not None:
+        if can_read(table):
+            raise click.UsageError(
+                f"--csv {table}: expected the name of a table, such as survey.csv, got a photo's"
+            )
+        check_places("--csv", [table], photos, is_table, overwrite)
+    if sheet is not None:
+        check_suffix(sheet)
+        check_places("--sheet", sheet_places(sheet, len(photos)), photos, is_sheet, overwrite)
+        if not sheet.parent.is_dir():
+            raise click.UsageError(
+                f"--sheet {sheet}: there is no folder {sheet.parent}; make it first"
+            )
+
+
+def without_earlier(found: Sequence[Found], table: Path | None, sheet: Path | None) -> list[Found]:
+    """Leave out what an earlier survey wrote where this one will: of `survey * --sheet s.jpg`."""
+    from ..survey.ours import is_sheet, is_table
+    from ..survey.sheet import sheet_places
+
+    places = [] if sheet is None else sheet_places(sheet, len(found))
+    earlier = [place for place in places if is_sheet(place)]
+    earlier += [table] if table is not None and is_table(table) else []
+    own = {os.path.realpath(place) for place in earlier}
+    return [item for item in found if os.path.realpath(item.path) not in own]
 
 
 def look_at_all(
@@ -125,6 +177,7 @@ def _print(survey: Survey) -> None:
             f"{tone:<8}  {seen.damaged_share:>8.2%}  {seen.severity:<8}  "
             f"{'veiled' if seen.veiled else '':<6}  {'faded' if seen.faded else '':<6}  "
             f"{doubles.get(index, ''):>6}  {cost.seconds:>5.1f} s"
+            + (f"  {seen.pages} pages" if seen.pages > 1 else "")
         )
     _print_totals(survey)
 
@@ -135,9 +188,10 @@ def _print_totals(survey: Survey) -> None:
     told = totals(survey)
     severity = ", ".join(f"{number} {name}" for name, number in told["severity"].items())
     tones = ", ".join(f"{number} {name}" for name, number in told["tone"].items())
+    pages = f" of {told['pages']} pages" if told["pages"] > told["photos"] else ""
     click.echo()
     click.echo(
-        f"{told['photos']} photos, {told['megapixels']:.1f} megapixels, "
+        f"{told['photos']} photos{pages}, {told['megapixels']:.1f} megapixels, "
         f"{_size(told['bytes'])}; {told['unreadable']} unreadable"
     )
     click.echo(f"damage: {severity}")

@@ -120,23 +120,52 @@ def paired_cases(
 ) -> list[Case]:
     """Damaged and clean files of equal names, suffixes may differ; the clean ones alone if asked.
 
+    A file of the very name is taken before one of another suffix.
+
     Raises:
-        EvaluationError: There is no photo, or one that has no partner.
+        EvaluationError: There is no photo, or one that has no partner, or several of which none
+            has its very name.
     """
-    partners = {Path(name).with_suffix(""): path for name, path in photos_in(clean).items()}
-    marked = {} if masks is None else photos_in(masks)
-    hurt = {Path(name).with_suffix(""): path for name, path in marked.items()}
+    partners = _Partners("partner", clean)
+    marked = None if masks is None else _Partners("mask", masks)
     cases = []
     for name, path in photos_in(aged).items():
-        key = Path(name).with_suffix("")
-        if key not in partners:
-            raise EvaluationError(f"{path} has no partner {key}.* in {clean}")
-        if masks is not None and key not in hurt:
-            raise EvaluationError(f"{path} has no mask {key}.* in {masks}")
-        cases.append(Case(name, Kind.PAIR, path, partners[key], hurt.get(key)))
+        mask = None if marked is None else marked.of(path, name)
+        cases.append(Case(name, Kind.PAIR, path, partners.of(path, name), mask))
     if check:
         cases += [Case(case.name, Kind.CLEAN, case.truth) for case in cases if case.truth]
     return cases
+
+
+class _Partners:
+    """The photos of a folder, to be found by the names of others; `what` they are says an error."""
+
+    def __init__(self, what: str, folder: Path) -> None:
+        self.what, self.folder, self.by_name = what, folder, photos_in(folder)
+        self.by_stem: dict[Path, list[str]] = {}
+        for name in self.by_name:
+            self.by_stem.setdefault(Path(name).with_suffix(""), []).append(name)
+
+    def of(self, path: Path, name: str) -> Path:
+        """The file of the very name or, if there is but one, of that name with another suffix.
+
+        Args:
+            path, name: The other file, and its place below its own folder.
+        Raises:
+            EvaluationError: There is none, or several with other suffixes.
+        """
+        if name in self.by_name:
+            return self.by_name[name]
+        stem = Path(name).with_suffix("")
+        same = self.by_stem.get(stem, [])
+        if not same:
+            raise EvaluationError(f"{path} has no {self.what} {stem}.* in {self.folder}")
+        if len(same) > 1:
+            raise EvaluationError(
+                f"{path} must have one {self.what} in {self.folder}, got {', '.join(same)}; leave "
+                "one of them"
+            )
+        return self.by_name[same[0]]
 
 
 def real_cases(folder: Path) -> list[Case]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -131,7 +134,7 @@ class RunCommand:
 
     Attributes:
         template: Its command line; `{input}` and `{output}` stand for the files.
-        timeout: Seconds after which it is ended.
+        timeout: Seconds after which it is ended, with all that it started.
     """
 
     works: ClassVar[bool] = True
@@ -166,18 +169,46 @@ class RunCommand:
             return Answer(read_srgb(target, darkroom).pixels, cost)
 
     def _run(self, words: list[str], said: Path) -> Cost:
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            _end(process)
+
         with said.open("wb") as log, measured() as cost:
-            process = subprocess.Popen(words, stdout=log, stderr=subprocess.STDOUT)
-            late = threading.Timer(self.timeout, process.kill)
-            late.start()
+            # In a session of its own, so that what it started ends with it.
+            process = subprocess.Popen(
+                words, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
+            timer = threading.Timer(self.timeout, end)
+            timer.start()
             try:
                 cost_of_child = _wait(process)
+            except BaseException:
+                # Ctrl-C does not reach another session.
+                _end(process)
+                raise
             finally:
-                late.cancel()
+                timer.cancel()
         if process.returncode:
             tail = " ".join(said.read_text("utf-8", "replace").split())[-300:]
-            raise EvaluationError(f"{self.name}: it ended with {process.returncode}: {tail}")
+            why = f"it ended with {process.returncode}"
+            if late.is_set():
+                why = f"it took longer than {self.timeout:g} s and was ended; see --timeout"
+            raise EvaluationError(f"{self.name}: {why}: {tail}".removesuffix(": "))
         return Cost(cost.seconds, cost_of_child)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a program that was started in its own session, and all that it started there."""
+    if sys.platform == "win32":
+        # Ends the tree below it, where Windows knows no sessions.
+        words = ["taskkill", "/F", "/T", "/PID", str(process.pid)]
+        subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        process.kill()
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _wait(process: subprocess.Popen[bytes]) -> int | None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..color import in_color, luma
 from ..darkroom import Darkroom
-from ..errors import EvaluationError
+from ..errors import EvaluationError, ModelError
 from ..models.model import Model
 from ..models.zoo import Zoo
 from ..photo import Pixels
@@ -44,6 +44,8 @@ class RunNetwork:
     works: ClassVar[bool] = True
 
     def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise ModelError(f"{path}: no such file; expected an ONNX network, its card beside it")
         self.path, self.card = Zoo(path.parent).find(path.stem)
         known = (*ONE_STAGE, *IN_PLACE)
         if self.card.task not in known:

@@ -125,11 +125,10 @@ class Sheet:
             self.latents.setdefault(group, []).append(result.latents)
 
     def groups(self) -> dict[Group, list[Row]]:
-        """Rows that have figures, by group, in the order they came."""
+        """All rows by group, in the order they came; also groups in which every row failed."""
         found: dict[Group, list[Row]] = {}
         for row in self.rows:
-            if not row.error:
-                found.setdefault(group_of(row), []).append(row)
+            found.setdefault(group_of(row), []).append(row)
         return found
 
 

@@ -16,7 +16,7 @@ from ..errors import EvaluationError
 from ..metrics import Curve
 from .damage import Tally, pooled
 from .perception import Latents, frechet, sliced_wasserstein
-from .sheet import Group, Row, Sheet
+from .sheet import Row, Sheet
 
 RESAMPLES = 2000
 LEVEL = 0.95
@@ -59,10 +59,11 @@ def summarize(sheet: Sheet) -> list[dict[str, Any]]:
     Returns:
         Plain data for JSON. `figures` and `lead` hold `Estimate`s; `lead` is this method minus
         the first, photo by photo. `cost` holds medians, as the first photo of a run also pays for
-        opening the networks.
+        opening the networks. `photos` counts those with figures; a group in which all failed has
+        none.
     """
-    groups = sheet.groups()
-    failed = [row for row in sheet.rows if row.error]
+    all_rows = sheet.groups()
+    groups = {group: [row for row in rows if not row.error] for group, rows in all_rows.items()}
     first = sheet.rows[0].method if sheet.rows else ""
     entries = []
     for group, rows in groups.items():
@@ -75,7 +76,7 @@ def summarize(sheet: Sheet) -> list[dict[str, Any]]:
                 "preset": preset,
                 "severity": severity,
                 "photos": len(rows),
-                "failed": sum(_same_group(row, group) for row in failed),
+                "failed": len(all_rows[group]) - len(rows),
                 "figures": _estimates(rows, "figures"),
                 "cost": _medians(rows),
                 "damage": damage_found(rows, sheet.curves.get(group)),
@@ -232,7 +233,3 @@ def _order(name: str) -> tuple[str, int, str]:
     word, _, rest = name.partition(" ")
     digits = rest.rstrip("+").partition("-")[0]
     return word, int(digits) if digits.isdigit() else 0, rest
-
-
-def _same_group(row: Row, group: Group) -> bool:
-    return (row.method, row.kind, row.preset, row.severity) == group

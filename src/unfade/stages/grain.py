@@ -42,9 +42,13 @@ class KeepGrain:
         check_settings(self)
 
     def look(self, photo: Photo, darkroom: Darkroom) -> Finding:
+        if self.keep == 0:
+            return Finding(False, "none is to be kept: skipped")
+        if photo.origin is None or not is_denoised(photo):
+            return Finding(False, "nothing was denoised: skipped")
         missing = self._missing(photo)
         if missing is None:
-            return Finding(False, "nothing was denoised: skipped")
+            return Finding(False, "nobody measured it before denoising: skipped")
         if missing.level < FAINTEST:
             return Finding(False, "enough grain is left: skipped")
         return Finding(True, f"grain of {missing.level * 255:.1f}/255 added")

@@ -6,16 +6,20 @@ import dataclasses
 import statistics
 from collections.abc import Sequence
 
-from ..jobs import SECONDS_PER_MEGAPIXEL
+from ..jobs import SECONDS_PER_MEGAPIXEL, SECONDS_PER_PHOTO
 from .look import LONGEST, Seen
 
 BASE_MEMORY = 500 * 2**20
 """Bytes of libraries and open networks."""
 
+SECONDS_PER_LOOK = 0.08
+"""What a look costs beside the size of the picture; for the most part the networks of veils and
+fading, which see every photo equally small. Measured as `SECONDS_PER_PHOTO` was."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """An estimate for one photo.
+    """An estimate for one file, all pages of it.
 
     Attributes:
         seconds: Time in one process.
@@ -34,14 +38,16 @@ def cost_of(seen: Seen, pace: float, budget: int) -> Cost:
     """Estimate what restoring a photo takes.
 
     Args:
-        seen: The photo.
+        seen: The photo; of several pages each counts as the first.
         pace: How much slower this machine is than the one `SECONDS_PER_MEGAPIXEL` is of.
         budget: Memory budget in bytes, as of the darkroom.
     """
     stages = ["read and write", "measure", "damage", "denoise"]
     stages += ["inpaint", "grain"] if seen.damaged_share else []
     stages += ["fading"] if seen.faded else []
-    seconds = sum(SECONDS_PER_MEGAPIXEL[name] for name in stages) * seen.megapixels * pace
+    stages += ["veils"] if seen.veiled else []
+    per_megapixel = sum(SECONDS_PER_MEGAPIXEL[name] for name in stages)
+    seconds = (SECONDS_PER_PHOTO + per_megapixel * seen.megapixels) * seen.pages * pace
     colors = min(seen.channels, 3)
     plane = 4 * seen.height * seen.width
     # Pixels before and after a stage and while they are read; damage, origin and one more plane.
@@ -65,4 +71,4 @@ def _expected(seen: Seen) -> float:
     shrink = min(1.0, LONGEST / max(seen.height, seen.width)) ** 2
     read = SECONDS_PER_MEGAPIXEL["read and write"] / 2 * seen.megapixels
     work = SECONDS_PER_MEGAPIXEL["damage"] + SECONDS_PER_MEGAPIXEL["fading"]
-    return read + work * seen.megapixels * shrink + 0.01
+    return SECONDS_PER_LOOK + read + work * seen.megapixels * shrink

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..color import in_color
 from ..darkroom import Darkroom
 from ..io.proxy import read_proxy
+from ..io.read import count_pages
 from ..medium import find_medium
 from ..photo import Damage, Photo, Pixels
 from ..pipeline import run
@@ -30,7 +31,11 @@ SEVERITIES = (("none", 0.0005), ("light", 0.005), ("moderate", 0.03), ("heavy", 
 
 ORANGE = 1.6
 """Red over blue of the brightest pixels from which they are the mask of a color negative; the
-whites of yellowed and sepia prints stay below 1.4."""
+whites of most yellowed and sepia prints stay below 1.4."""
+
+GREEN_STOPPED = 1.3
+"""The same of red over green: what yellows paper leaves the green, 1.17 at most of the old prints
+that are as red as a mask."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,12 +46,14 @@ class Seen:
         path: The file.
         problem: Why it could not be looked at; then the rest is empty.
         file_bytes: Size of the file.
-        height, width: In pixels.
+        height, width: In pixels, of the first page.
+        pages: Pages that are photos, of a TIFF of several; only the first is looked at.
         channels, bits: Samples per pixel, and bits of each.
         format: `jpeg`, `tiff` ...
         medium: `print`, `negative`, `slide` or empty, as the file or its frame tells.
         tone: `color`, `toned` (monochrome with a tint) or `neutral` (black and white).
-        negative: Whether the picture is one, by its orange mask or the file's own word.
+        negative: Whether the picture is one: in color with an orange mask, or by the file's own
+            word.
         damaged_share: Of the small picture, 0 to 1.
         severity: Name of that share, see `SEVERITIES`.
         kinds: Share per kind of damage, where the network tells kinds.
@@ -65,6 +72,7 @@ class Seen:
     file_bytes: int = 0
     height: int = 0
     width: int = 0
+    pages: int = 1
     channels: int = 0
     bits: int = 0
     format: str = ""
@@ -85,7 +93,7 @@ class Seen:
 
     @property
     def megapixels(self) -> float:
-        """Size of the picture in millions of pixels."""
+        """Size of the first page in millions of pixels."""
         return self.height * self.width / 1e6
 
 
@@ -106,7 +114,7 @@ def look_at(path: Path, darkroom: Darkroom, thumbnail: int = 0) -> Seen:
     photo = proxy.photo
     medium, _ = find_medium(photo)
     tone = tone_of(in_color(photo.proxy(512)))
-    negative = medium == "negative" or has_orange_mask(photo.pixels)
+    negative = medium == "negative" or (tone == "color" and has_orange_mask(photo.pixels))
     looked = run(photo, Recipe("survey", (STAGES["damage"](),)), darkroom)
     damaged = 0.0 if looked.damage is None else float((looked.damage >= 0.5).mean())
     with darkroom.during("survey"):
@@ -116,6 +124,7 @@ def look_at(path: Path, darkroom: Darkroom, thumbnail: int = 0) -> Seen:
         file_bytes=path.stat().st_size,
         height=proxy.size[0],
         width=proxy.size[1],
+        pages=len(count_pages(path)),
         channels=proxy.channels,
         bits=photo.metadata.bits,
         format=photo.metadata.format,
@@ -158,12 +167,14 @@ def has_orange_mask(pixels: Pixels) -> bool:
 
     The couplers that mask a color negative let through red, less green, hardly any blue (Hanson,
     "Color Correction with Colored Couplers", JOSA 40(3), 1950), and nothing in the picture is
-    brighter than the bare base.
+    brighter than the bare base. Yellowed paper stops the blue alone.
     """
     if pixels.shape[2] != 3:
         return False
     red, green, blue = (float(np.percentile(pixels[:, :, c], 99)) for c in range(3))
-    return red > 0.3 and green > blue and red > ORANGE * max(blue, 1e-3) and red > 1.15 * green
+    if red < 0.3 or green < blue:
+        return False
+    return red > ORANGE * max(blue, 1e-3) and red > GREEN_STOPPED * green
 
 
 def _jpeg(pixels: Pixels) -> bytes:

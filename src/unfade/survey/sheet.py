@@ -14,6 +14,7 @@ from ..io.text import draw_text
 from ..io.write import write
 from ..photo import Photo
 from .look import Seen
+from .ours import PACKET
 from .summary import Survey, totals
 
 THUMBNAIL = 220
@@ -21,6 +22,7 @@ LINE, PADDING, TITLE = 20, 12, 44
 CELL_WIDTH = THUMBNAIL + 2 * PADDING
 CELL_HEIGHT = THUMBNAIL + 2 * LINE + 2 * PADDING
 COLUMNS, ROWS = 6, 8
+EACH = COLUMNS * ROWS
 BACKGROUND, PANEL, INK, FAINT = 0.09, 0.14, 0.93, 0.62
 COLORS = {
     "none": (0.36, 0.66, 0.42),
@@ -34,8 +36,15 @@ COLORS = {
 Canvas = NDArray[np.float32]
 
 
+def sheet_places(path: Path, count: int) -> list[Path]:
+    """Where the sheets of so many photos lie, 48 on each: `sheet.jpg`, `sheet-2.jpg` ..."""
+    pages = max(1, -(-count // EACH))
+    more = (path.with_name(f"{path.stem}-{n}{path.suffix}") for n in range(2, pages + 1))
+    return [path, *more]
+
+
 def write_sheets(survey: Survey, path: Path) -> list[Path]:
-    """Write contact sheets, 48 photos on each: `sheet.jpg`, `sheet-2.jpg` ...
+    """Write contact sheets, as many as `sheet_places` says; what lies there is replaced.
 
     Args:
         survey: Its photos with thumbnails.
@@ -45,18 +54,14 @@ def write_sheets(survey: Survey, path: Path) -> list[Path]:
     """
     if not path.parent.is_dir():
         raise WriteError(f"{path}: there is no folder {path.parent}; make it first")
-    each = COLUMNS * ROWS
-    pages = max(1, -(-len(survey.photos) // each))
-    written = []
-    for page in range(pages):
-        place = path if page == 0 else path.with_name(f"{path.stem}-{page + 1}{path.suffix}")
-        write(Photo(_sheet(survey, page * each, page + 1, pages)), place)
-        written.append(place)
-    return written
+    places = sheet_places(path, len(survey.photos))
+    for page, place in enumerate(places):
+        write(Photo(_sheet(survey, page * EACH, page + 1, len(places))), place, xmp=PACKET)
+    return places
 
 
 def _sheet(survey: Survey, first: int, page: int, pages: int) -> Canvas:
-    photos = survey.photos[first : first + COLUMNS * ROWS]
+    photos = survey.photos[first : first + EACH]
     columns = min(COLUMNS, max(3, len(photos)))
     rows = -(-len(photos) // columns)
     sheet = np.full(
@@ -105,6 +110,8 @@ def findings(seen: Seen, double: int) -> Iterator[str]:
         yield seen.problem.removeprefix(f"{seen.path}: ")
         return
     yield f"{seen.damaged_share:.2%} damaged"
+    if seen.pages > 1:
+        yield f"{seen.pages} pages"
     if seen.negative:
         yield "negative"
     elif seen.tone != "color":

@@ -67,9 +67,10 @@ def totals(survey: Survey) -> dict[str, Any]:
     severities = Counter(seen.severity for seen in good)
     return {
         "photos": len(good),
+        "pages": sum(seen.pages for seen in good),
         "unreadable": len(survey.photos) - len(good),
         "bytes": sum(seen.file_bytes for seen in good),
-        "megapixels": round(sum(seen.megapixels for seen in good), 3),
+        "megapixels": round(sum(seen.megapixels * seen.pages for seen in good), 3),
         "severity": {name: severities[name] for name, _ in SEVERITIES},
         "tone": dict(Counter(seen.tone for seen in good)),
         "veiled": sum(seen.veiled for seen in good),
@@ -118,6 +119,7 @@ def as_csv(survey: Survey) -> str:
     if not table:
         return ""
     text = io.StringIO(newline="")
+    # Files are known again by how a table begins: `ours.TABLE`.
     writer = csv.DictWriter(text, list(table[0]), lineterminator="\r\n")
     writer.writeheader()
     for row in table:
