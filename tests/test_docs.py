@@ -15,7 +15,10 @@ from unfade.stages import STAGES
 ROOT = Path(__file__).parent.parent
 PAGES = [
     ROOT / "README.md",
-    *(ROOT / "docs" / f"{name}.md" for name in ("restore", "recipes", "provenance", "batches")),
+    *(
+        ROOT / "docs" / f"{name}.md"
+        for name in ("first-album", "restore", "recipes", "provenance", "batches")
+    ),
 ]
 
 
