@@ -18,9 +18,10 @@ from unfade.degrade import draw_aging
 from unfade.io.icc import write_profile
 from unfade.io.read import read
 from unfade.io.write import write, write_plane
-from unfade.jobs import Job, State, plan_job, run_job
+from unfade.jobs import Job, State, run_job
 from unfade.photo import Edit, Metadata, Origin, Photo
 from unfade.pipeline import run
+from unfade.plan import plan_job
 from unfade.profile import ADOBE_RGB, SRGB, Curve, Profile, from_srgb, to_srgb
 from unfade.recipe import Finding, Recipe
 from unfade.report.pictures import LOOKS

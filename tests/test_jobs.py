@@ -23,12 +23,12 @@ from unfade.jobs import (
     Outcome,
     State,
     companions,
-    plan_job,
     run_job,
     run_jobs,
 )
 from unfade.photo import Edit, Origin, Photo
 from unfade.pipeline import run
+from unfade.plan import plan_job
 from unfade.recipe import Finding, Recipe
 from unfade.settings import setting
 from unfade.stages.negative import InvertNegative

@@ -11,7 +11,8 @@ HOUSE = Path(__file__).parent.parent / "src" / "unfade"
 FLOORS = """
     errors settings toml scratch | profile | photo color | tiling film metrics | fill | io engines
     | models medium | darkroom | recipe working | stages degrade | choose roll | pipeline | report
-    | derivatives pairs | jobs evaluate | batch survey | verbs replay | cluster train | cli web
+    | derivatives pairs | jobs evaluate | plan | batch survey | verbs replay | cluster train
+    | cli web
 """
 RANK = {name: rank for rank, floor in enumerate(FLOORS.split("|")) for name in floor.split()}
 DEFINE_IN_INIT = {"engines", "evaluate", "metrics", "stages", "degrade", "train.nets"}

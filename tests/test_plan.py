@@ -9,15 +9,9 @@ import pytest
 from unfade.choose import choose_recipe
 from unfade.darkroom import Darkroom
 from unfade.io.write import write, write_plane
-from unfade.jobs import (
-    SECONDS_PER_MEGAPIXEL,
-    SECONDS_PER_PHOTO,
-    Existing,
-    Job,
-    plan_job,
-    run_job,
-)
+from unfade.jobs import Existing, Job, run_job
 from unfade.photo import Edit, Origin, Photo
+from unfade.plan import SECONDS_PER_MEGAPIXEL, SECONDS_PER_PHOTO, plan_job
 from unfade.recipe import Finding, Recipe
 from unfade.settings import setting
 from unfade.stages.grain import KeepGrain

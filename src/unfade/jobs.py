@@ -15,7 +15,7 @@ import itertools
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,6 @@ from .report.premis import premis_path
 from .report.record import Output, sidecar_path, write_pages_sidecar
 from .report.sidecar import beside, report_path, write_report
 from .report.xmp import provenance_packet
-from .working import enter_srgb
 
 
 class State(enum.StrEnum):
@@ -209,11 +208,6 @@ def run_job(job: Job, darkroom: Darkroom | None = None) -> Outcome:
     return attempt(job, lambda: _restore(job, darkroom or open_darkroom(job.equipment)))
 
 
-def plan_job(job: Job, darkroom: Darkroom | None = None) -> Outcome:
-    """Say what `run_job` would do; reads and measures, writes nothing."""
-    return attempt(job, lambda: _plan(job, darkroom or open_darkroom(job.equipment)))
-
-
 def attempt(job: Job, work: Callable[[], Outcome]) -> Outcome:
     """Do some work for a job, timed, and turn what goes wrong with it into an outcome.
 
@@ -346,7 +340,7 @@ def _check_pages(job: Job, count: int) -> None:
 
 
 def _restore_page(job: Job, darkroom: Darkroom) -> Outcome:
-    before = _open(job, darkroom)
+    before = open_photo(job, darkroom)
     with darkroom.during("choose"):
         recipe, chosen = recipe_for(before, darkroom, job.recipe, job.changes)
         models = darkroom.models_used()
@@ -379,7 +373,7 @@ def _restore_page(job: Job, darkroom: Darkroom) -> Outcome:
         recipe=recipe.name,
         chosen=chosen,
         evidence=(
-            *_reading(before),
+            *reading(before),
             *_doubting(job, before),
             *((s.stage, str(s.notes.get("evidence", ""))) for s in after.history),
         ),
@@ -395,7 +389,7 @@ def _format(job: Job, photo: Photo) -> str:
     return job.format or FORMATS.get(Path(job.target).suffix.lower(), photo.metadata.format)
 
 
-def _reading(photo: Photo) -> Iterator[tuple[str, str]]:
+def reading(photo: Photo) -> Iterator[tuple[str, str]]:
     """What became of the colors while the file was read, where they could not stay."""
     if converted := photo.metadata.encoding.get("converted"):
         yield "read", str(converted)
@@ -503,7 +497,12 @@ def is_untouched(job: Job, photo: Photo) -> bool:
     return not changed and not asked and same_kind and not one_of_many
 
 
-def _open(job: Job, darkroom: Darkroom) -> Photo:
+def open_photo(job: Job, darkroom: Darkroom) -> Photo:
+    """Read the photo of a job, with the infrared plane and the mask that are given.
+
+    Raises:
+        ReadError: One of the files cannot be read, or is of another size.
+    """
     photo = read(job.source, page=job.page, allocate=darkroom.empty, strips=darkroom.strips)
     if job.infrared:
         photo = with_infrared(photo, job.infrared, allocate=darkroom.empty, strips=darkroom.strips)
@@ -645,94 +644,3 @@ def _measure(job: Job, before: Photo, after: Photo) -> dict[str, float]:
         "ssim_before": ssim(old, truth),
         "ssim_after": ssim(new, truth),
     }
-
-
-SECONDS_PER_MEGAPIXEL: Mapping[str, float] = {
-    "read and write": 0.03,
-    "negative": 0.02,
-    "veils": 0.12,
-    "measure": 0.02,
-    "damage": 0.25,
-    "inpaint": 0.2,
-    "denoise": 0.3,
-    "denoise-base": 1.6,
-    "fading": 0.02,
-    "grain": 0.03,
-}
-"""Rough cost of a stage that has work to do, or of its network, for plans and progress only:
-processor time over two, measured on two cores of an AMD EPYC with AVX-512 bf16 (small presets,
-3 megapixels)."""
-
-SECONDS_PER_PHOTO = 0.3
-"""What a photo costs beside its size: opening, choosing, the gates, writing. Processor time of one
-thread, as hardly any of it runs in parallel (39 old photos of 0.2 to 0.5 megapixels)."""
-
-AT_ONCE = ("negative", "measure")
-"""Stages that a plan carries out, because all that come after them depend on it."""
-
-WAITS_FOR = {"inpaint": "damage", "fading": "damage", "grain": "denoise"}
-"""Stages that may say something else once another has run."""
-
-UNKNOWN = {
-    "damage": "depends on what damage finds",
-    "denoise": "depends on what denoise does",
-}
-"""What a plan says of the stages that wait for these."""
-
-
-def _plan(job: Job, darkroom: Darkroom) -> Outcome:
-    if skipped := check_target(job):
-        return skipped
-    photo = _open(job, darkroom)
-    recipe, chosen = recipe_for(photo, darkroom, job.recipe, job.changes)
-    pages = 1 if job.page else photo.metadata.encoding.get("pages", 1)
-    evidence, seconds = [*_reading(photo)], SECONDS_PER_MEGAPIXEL["read and write"]
-    photo = enter_srgb(photo, darkroom)
-    at_work: set[str] = set()
-    for stage in recipe:
-        photo, says, needed = _foresee(stage, photo, darkroom, at_work)
-        evidence.append((stage.name, says))
-        if needed:
-            seconds += _seconds_per_megapixel(stage)
-            at_work.add(stage.name)
-    return Outcome(
-        job,
-        State.PLANNED,
-        recipe=recipe.name,
-        chosen=chosen,
-        evidence=tuple(evidence),
-        files=(job.target,),
-        seconds=(SECONDS_PER_PHOTO + seconds * photo.size[0] * photo.size[1] / 1e6) * pages,
-    )
-
-
-def _seconds_per_megapixel(stage: Stage) -> float:
-    usual = SECONDS_PER_MEGAPIXEL.get(stage.name, 0.2)
-    return SECONDS_PER_MEGAPIXEL.get(getattr(stage, "network", ""), usual)
-
-
-def _foresee(
-    stage: Stage, photo: Photo, darkroom: Darkroom, at_work: Collection[str]
-) -> tuple[Photo, str, bool]:
-    """What a stage says before it works, and whether it is likely to; some are carried out.
-
-    Args:
-        at_work: Stages before it that are likely to work.
-    """
-    if stage.name in AT_ONCE:
-        photo = run(photo, Recipe("look", (stage,)), darkroom)
-        return photo, str(photo.history[-1].notes.get("evidence", "")), True
-    first = WAITS_FOR.get(stage.name, "")
-    with darkroom.during(stage.name):
-        finding = stage.look(photo, darkroom)
-        if first == "damage" and first in at_work and photo.damage is None:
-            # It may find nothing, or damage anywhere: where both lead to the same, that is known.
-            everywhere = np.broadcast_to(np.float32(1), photo.size)
-            worn = stage.look(dataclasses.replace(photo, damage=everywhere), darkroom)
-            open_ended = worn.needed and (stage.name == "inpaint" or worn != finding)
-            finding = worn
-        else:
-            open_ended = first == "denoise" and first in at_work and getattr(stage, "keep", 1) > 0
-    if open_ended:
-        return photo, UNKNOWN[first], True
-    return photo, finding.evidence, finding.needed

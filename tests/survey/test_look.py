@@ -13,9 +13,9 @@ from unfade.errors import ReadError
 from unfade.io.pages import join_pages
 from unfade.io.proxy import read_proxy
 from unfade.io.write import write
-from unfade.jobs import SECONDS_PER_MEGAPIXEL, SECONDS_PER_PHOTO
 from unfade.photo import Damage, Metadata, Photo
 from unfade.pipeline import run
+from unfade.plan import SECONDS_PER_MEGAPIXEL, SECONDS_PER_PHOTO
 from unfade.recipe import Recipe
 from unfade.survey.costs import BASE_MEMORY, cost_of, pace_of
 from unfade.survey.look import Seen, has_orange_mask, kinds_of, look_at, severity

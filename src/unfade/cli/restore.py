@@ -155,7 +155,8 @@ def command(
 
 def foreseen(item: Job | Outcome) -> Work:
     """What a dry run does for a job; what is decided already is only told."""
-    from ..jobs import Job, plan_job
+    from ..jobs import Job
+    from ..plan import plan_job
 
     return lambda room: plan_job(item, room) if isinstance(item, Job) else item
 

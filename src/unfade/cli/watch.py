@@ -135,7 +135,8 @@ def _do(jobs: Sequence[Job], how: Manner, stop: Stop, then: Afterwards | None) -
     """Do jobs and tell of each, but not of those that need nothing; tells whether one failed."""
     from ..batch.campaign import run_campaign
     from ..errors import Cancelled
-    from ..jobs import SECONDS_PER_MEGAPIXEL, State
+    from ..jobs import State
+    from ..plan import SECONDS_PER_MEGAPIXEL
     from .batch import show, workforce
     from .display import Display
 

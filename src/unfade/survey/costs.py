@@ -6,7 +6,7 @@ import dataclasses
 import statistics
 from collections.abc import Sequence
 
-from ..jobs import SECONDS_PER_MEGAPIXEL, SECONDS_PER_PHOTO
+from ..plan import SECONDS_PER_MEGAPIXEL, SECONDS_PER_PHOTO
 from .look import LONGEST, Seen
 
 BASE_MEMORY = 500 * 2**20
