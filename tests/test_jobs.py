@@ -117,6 +117,22 @@ def test_a_bad_file_is_a_failed_outcome_and_leaves_nothing(tmp_path, content):
     assert names(tmp_path) == before
 
 
+def test_a_mask_that_changes_while_a_photo_is_worked_on_fails_it(scan, tmp_path, monkeypatch):
+    mask = tmp_path / "mask.png"
+    write_plane(np.ones((12, 16), np.float32), mask)
+    act = type(GREY.stages[0]).__call__
+
+    def save_meanwhile(stage, photo, darkroom):
+        write_plane(np.zeros((12, 16), np.float32), mask)
+        return act(stage, photo, darkroom)
+
+    monkeypatch.setattr(type(GREY.stages[0]), "__call__", save_meanwhile)
+    outcome = run_job(job_for(scan, mask=str(mask)), Darkroom())
+    assert outcome.state is State.FAILED
+    assert "mask.png: was changed while it was worked on" in outcome.message
+    assert not scan.with_name("out.png").exists()
+
+
 def test_a_bad_file_does_not_stop_a_batch(scan, tmp_path):
     (tmp_path / "bad.png").write_bytes(b"")
     jobs = [Job(str(tmp_path / "bad.png"), str(tmp_path / "x.png"), GREY), job_for(scan)]

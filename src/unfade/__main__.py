@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
 
 def main() -> None:
     """Run the command line."""
     from .cli.main import unfade
 
+    # A name that the terminal cannot show must not end a batch.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     unfade()
 
 

@@ -329,4 +329,9 @@ def _remove_later(file: mmap.mmap, path: str) -> None:
     try:
         Path(path).unlink()
     except PermissionError:
-        weakref.finalize(file, lambda: Path(path).unlink(missing_ok=True))
+        weakref.finalize(file, _remove, path)
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(PermissionError):  # Windows keeps what is still open.
+        Path(path).unlink(missing_ok=True)

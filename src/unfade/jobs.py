@@ -340,6 +340,7 @@ def _check_pages(job: Job, count: int) -> None:
 
 
 def _restore_page(job: Job, darkroom: Darkroom) -> Outcome:
+    times = _times(job)
     before = open_photo(job, darkroom)
     with darkroom.during("choose"):
         recipe, chosen = recipe_for(before, darkroom, job.recipe, job.changes)
@@ -352,6 +353,7 @@ def _restore_page(job: Job, darkroom: Darkroom) -> Outcome:
         after = run(before, recipe, darkroom, _keeper(job, written) if job.keep_steps else None)
         numbers = {**_measure(job, before, after), **_counts(before, after, proven=not loss)}
         deed = _deed(job, recipe, chosen, numbers)
+        _check_times(job, times)
         if job.save_mask:
             written.append(_write_mask(job, after))
         if job.save_origin:
@@ -543,6 +545,29 @@ def _keeper(job: Job, written: list[Path]) -> Callable[[Stage, Photo], None]:
             written.append(path)
 
     return keep
+
+
+def _times(job: Job) -> dict[str, tuple[int, int]]:
+    """Size and time of what a job reads, by path; what is missing is left out."""
+    times = {}
+    for path in _inputs(job).values():
+        with contextlib.suppress(OSError):
+            told = Path(path).stat()
+            times[path] = told.st_size, told.st_mtime_ns
+    return times
+
+
+def _check_times(job: Job, before: Mapping[str, tuple[int, int]]) -> None:
+    """Refuse to go on where a file was changed since; one that is gone was read whole.
+
+    Raises:
+        OSError: It was changed.
+    """
+    for path, times in _times(job).items():
+        if times != before.get(path):
+            raise OSError(
+                f"{path}: was changed while it was worked on; run again when it is at rest"
+            )
 
 
 def _deed(job: Job, recipe: Recipe, chosen: str, numbers: Mapping[str, float]) -> Deed:

@@ -282,6 +282,15 @@ def test_a_result_that_was_deleted_is_made_again_beside_its_papers(album, tmp_pa
     assert states(again) == "ssdsss" and "2.png" in files(out)
 
 
+def test_what_a_killed_process_left_beside_a_photo_does_not_block_it(album, tmp_path):
+    out = tmp_path / "out"
+    campaign(album, out, acting(deed="fail", names="0.png"))
+    with Ledger(out) as ledger:
+        ledger.put(dataclasses.replace(ledger.find("0.png"), error="ProcessDied"))
+    (out / "0.png.mask.png").write_bytes(b"half")
+    assert states(campaign(album, out, save_mask=True, retry_failed=True)) == "dddddd"
+
+
 def test_photos_that_a_stop_left_unbegun_are_planned_as_before(album, tmp_path):
     out, stop = tmp_path / "out", Stop()
     execute = Pool(Share(1, 1, 2**31), stop, Silence())

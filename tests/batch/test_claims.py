@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -164,3 +165,29 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path):
     (tmp_path / FOLDER).write_text("in the way")
     with pytest.raises(LedgerError, match="choose a folder"), Claims(tmp_path):
         pass
+
+
+def test_a_claim_that_others_read_is_given_up_all_the_same(tmp_path, monkeypatch):
+    """Windows removes no file that somebody has open."""
+    tries, unlink = [], Path.unlink
+
+    def held(path, missing_ok=False):
+        tries.append(path)
+        if len(tries) < 3:
+            raise PermissionError(13, "in use")
+        unlink(path, missing_ok=missing_ok)
+
+    with Claims(tmp_path) as claims:
+        claims.take("a.tif")
+        monkeypatch.setattr(Path, "unlink", held)
+        claims.release("a.tif")
+        assert len(tries) == 3 and claims.take("a.tif") is None
+
+
+def test_a_claim_that_is_just_going_is_held(tmp_path, monkeypatch):
+    def going(*arguments):
+        raise PermissionError(13, "delete pending")
+
+    with Claims(tmp_path) as claims:
+        monkeypatch.setattr(os, "open", going)
+        assert claims.take("a.tif") is not None

@@ -6,11 +6,13 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from pathlib import PureWindowsPath
+from types import SimpleNamespace
 
 import pytest
 
 from unfade.batch.fingerprint import Stamp
-from unfade.batch.ledger import FILE, FOLDER, Entry, Ledger, Phase
+from unfade.batch.ledger import FILE, FOLDER, Entry, Ledger, Phase, file_uri
 from unfade.errors import LedgerError
 
 FULL = Entry(
@@ -60,6 +62,8 @@ def test_it_stays_off_the_write_ahead_log_which_network_folders_cannot_hold(tmp_
 
 WRITER = """
 import sys
+from pathlib import PureWindowsPath
+from types import SimpleNamespace
 from pathlib import Path
 from unfade.batch.ledger import Entry, Ledger
 with Ledger(Path(sys.argv[1])) as ledger:
@@ -148,3 +152,52 @@ def test_a_full_disk_is_one_clear_line_and_what_was_there_stays(tmp_path):
             for number in range(100):
                 ledger.put(dataclasses.replace(FULL, target=f"{number}", message="x" * 4000))
         assert FULL in ledger.entries()
+
+
+def test_what_a_killed_run_left_half_done_is_rolled_back_by_who_only_reads(tmp_path):
+    with Ledger(tmp_path) as ledger:
+        ledger.put(Entry("a.jpg", "/in/a.jpg"))
+    path = tmp_path / FOLDER / FILE
+    before = path.read_bytes()
+    file = sqlite3.connect(path, isolation_level=None)
+    file.execute("PRAGMA cache_size = 1")
+    file.execute("BEGIN IMMEDIATE")
+    file.execute("UPDATE photos SET message = ?", ("x" * 100_000,))
+    journal = path.with_name(path.name + "-journal").read_bytes()
+    half_done = path.read_bytes()
+    file.execute("ROLLBACK")
+    file.close()
+    path.write_bytes(half_done)
+    path.with_name(path.name + "-journal").write_bytes(journal)
+    with Ledger(tmp_path, create=False) as ledger:
+        assert [entry.message for entry in ledger.entries()] == [""]
+        with pytest.raises(LedgerError):
+            ledger.put(Entry("b.jpg", "/in/b.jpg"))
+    assert len(path.read_bytes()) == len(before)
+
+
+@pytest.mark.parametrize("name", ["../b.jpg", "/etc/b.jpg", "C:/b.jpg", "x/../../b.jpg"])
+def test_a_ledger_that_names_what_lies_elsewhere_is_refused(tmp_path, name):
+    with Ledger(tmp_path) as ledger:
+        ledger.put(Entry("a.jpg", "/in/a.jpg", files=("a.jpg", name)))
+        with pytest.raises(LedgerError, match="outside of its folder"):
+            ledger.find("a.jpg")
+
+
+def test_an_entry_that_is_no_entry_is_damage(tmp_path):
+    with Ledger(tmp_path) as ledger:
+        ledger.put(Entry("a.jpg", "/in/a.jpg"))
+        ledger._file.execute("UPDATE photos SET phase = 'eaten'")
+        with pytest.raises(LedgerError, match="damaged"):
+            ledger.entries()
+
+
+@pytest.mark.parametrize(
+    ("path", "uri"),
+    [
+        (PureWindowsPath("//server/scans/a b/x.sqlite"), "file:////server/scans/a%20b/x.sqlite"),
+        (PureWindowsPath("C:/scans/x.sqlite"), "file:///C:/scans/x.sqlite"),
+    ],
+)
+def test_a_ledger_on_a_share_or_a_drive_has_a_uri(path, uri):
+    assert file_uri(SimpleNamespace(absolute=lambda: path)) == uri

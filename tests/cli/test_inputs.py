@@ -1,11 +1,14 @@
 """From what a person names to files and targets."""
 
+import dataclasses
 import os
 from pathlib import Path
 
 import click
 import pytest
 
+from unfade.batch.fingerprint import stamp
+from unfade.batch.resume import Known
 from unfade.cli.inputs import Found, find, is_file_target, targets
 from unfade.io.read import can_read
 
@@ -149,10 +152,31 @@ def test_two_sources_never_share_a_target():
 
 def test_a_target_that_a_source_had_stays_its_own(tmp_path):
     items = [Found(tmp_path / name, Path(name)) for name in ("b.jpg", "b.tif")]
-    known = {(str(tmp_path / "b.tif"), ".png"): Path("out/b.png")}
+    known = [Known(str(tmp_path / "b.tif"), Path("out/b.png"), None)]
     places = targets(items, Path("out"), "restored", ".png", known=known)
     assert places == [Path("out/b-2.png"), Path("out/b.png")]
     assert targets(items, Path("out"), "restored", known=known)[1] == Path("out/b.tif")
+
+
+def test_no_target_is_the_source_of_another_photo(tmp_path):
+    items = [Found(tmp_path / name, Path(name)) for name in ("x.jpg", "x.png")]
+    places = targets(items, tmp_path, "restored", ".png")
+    assert places == [tmp_path / "x-2.png", tmp_path / "x.png"]
+
+
+def test_a_photo_that_was_moved_keeps_its_result(tmp_path):
+    tree(tmp_path, "here/x.jpg")
+    moved = Found(tmp_path / "here" / "x.jpg", Path("x.jpg"))
+    place, there = tmp_path / "out" / "x.jpg", str(tmp_path / "there" / "x.jpg")
+    same, other = stamp(moved.path), dataclasses.replace(stamp(moved.path), size=7)
+    known = [Known(there, place, same)]
+    assert targets([moved], tmp_path / "out", "restored", known=known) == [place]
+    numbered = [tmp_path / "out" / "x-2.jpg"]
+    known = [Known(there, place, other)]
+    assert targets([moved], tmp_path / "out", "restored", known=known) == numbered
+    both = [Found(Path(there), Path("x.jpg")), moved]
+    known = [Known(there, place, same)]
+    assert targets(both, tmp_path / "out", "restored", known=known) == [place, *numbered]
 
 
 def test_the_year_in_a_name_is_no_suffix():

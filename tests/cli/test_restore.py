@@ -5,6 +5,8 @@ import os
 import shutil
 import signal
 import struct
+import subprocess
+import sys
 import zlib
 
 import numpy as np
@@ -356,3 +358,15 @@ def test_many_photos_are_told_in_short_and_summed_up(album, tmp_path):
     call(album, "-o", tmp_path / "out", "--brief")
     again = call(album, "-o", tmp_path / "out", "--brief").output
     assert "skipped  6 files: done already" in again and again.count("done already") == 1
+
+
+def test_a_name_that_the_terminal_cannot_show_ends_no_batch(album, tmp_path):
+    shutil.copy(album / "a.png", album / "Łódź.png")
+    done = subprocess.run(
+        [sys.executable, "-m", "unfade", "restore", album, "-o", tmp_path / "out"],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "cp1252"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"4 done" in done.stdout and (tmp_path / "out" / "Łódź.png").is_file()

@@ -160,7 +160,8 @@ class Kept:
         if outcome.state is not State.DONE:
             return begun.files
         new = tuple(below(self._wish.out, path) for path in outcome.files)
-        return new + outdated(self._wish.out, [name for name in begun.files if name not in new])
+        before = [name for name in begun.files if name not in new]
+        return new + outdated(self._wish.out, begun.target, before)
 
     def _release(self, name: str) -> None:
         del self._begun[name]

@@ -30,6 +30,9 @@ STALE_S = 90.0
 EMPTY_S = 10.0
 """A claim still without a name after this was left by a process that died between two calls."""
 
+PATIENCE = 20
+"""Times that a file which others read is tried to be removed."""
+
 _COUNTER = 20
 
 
@@ -96,7 +99,7 @@ class Claims:
         self._beating.join()
         for path in self._held:
             self._give_up(path)
-        _run_file(self._runs, self.run).unlink(missing_ok=True)
+        _remove(_run_file(self._runs, self.run))
 
     def take(self, target: str) -> Holder | None:
         """Claim a photo.
@@ -136,7 +139,7 @@ class Claims:
 
     def _give_up(self, path: Path) -> None:
         if self._is_ours(path):
-            path.unlink(missing_ok=True)
+            _remove(path)
 
     def _forget_dead(self) -> None:
         """Clear away what runs of this machine left that are known to be over."""
@@ -158,6 +161,11 @@ class Claims:
             handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
         except FileExistsError:
             return False
+        except PermissionError as error:
+            # On Windows also of a claim that is being given up while somebody reads it.
+            if os.access(path.parent, os.W_OK):
+                return False
+            raise LedgerError(f"{path}: a photo cannot be claimed ({error.strerror})") from error
         except OSError as error:
             raise LedgerError(
                 f"{path}: a photo cannot be claimed ({error.strerror or error})"
@@ -227,6 +235,17 @@ class Claims:
                 file.write(f"{count:0{_COUNTER}d}".encode())
                 file.flush()
                 os.fsync(file.fileno())
+
+
+def _remove(path: Path) -> None:
+    """Remove a file; on Windows others may be reading it, for a moment."""
+    for _ in range(PATIENCE):
+        try:
+            path.unlink(missing_ok=True)
+        except PermissionError:
+            time.sleep(0.05)
+        else:
+            return
 
 
 def holder_of(runs: Path, run: str) -> Process | None:

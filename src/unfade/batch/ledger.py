@@ -13,9 +13,10 @@ import enum
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from types import TracebackType
 from typing import Any
+from urllib.parse import quote
 
 from ..errors import LedgerError
 from .fingerprint import Stamp
@@ -109,9 +110,9 @@ class Ledger:
         with self._explained():
             if create:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-            mode = "rwc" if create else "ro"
+            # Who only reads must also be able to roll back what a killed run left half done.
             self._file = sqlite3.connect(
-                f"{self.path.resolve().as_uri()}?mode={mode}",
+                file_uri(self.path) + ("?mode=rwc" if create else "?mode=rw"),
                 uri=True,
                 timeout=PATIENCE_S,
                 isolation_level=None,
@@ -146,7 +147,7 @@ class Ledger:
             row = self._file.execute(
                 f"SELECT {', '.join(COLUMNS)} FROM photos WHERE target = ?", (target,)
             ).fetchone()
-        return None if row is None else _entry(row)
+        return None if row is None else self._entry(row)
 
     def put(self, entry: Entry) -> None:
         """Write an entry; when this returns, it is on the disk."""
@@ -159,7 +160,23 @@ class Ledger:
             rows = self._file.execute(
                 f"SELECT {', '.join(COLUMNS)} FROM photos ORDER BY target"
             ).fetchall()
-        return [_entry(row) for row in rows]
+        return [self._entry(row) for row in rows]
+
+    def _entry(self, row: tuple[Any, ...]) -> Entry:
+        try:
+            entry = _entry(row)
+        except (ValueError, TypeError) as error:
+            raise LedgerError(
+                f"{self.path}: the ledger is damaged ({error}); move it away and run again with "
+                "--skip-existing, which keeps the results that are there"
+            ) from error
+        for name in (entry.target, *entry.files):
+            if not is_below(name):
+                raise LedgerError(
+                    f"{self.path}: names {name}, which lies outside of its folder; somebody "
+                    "changed the ledger: move it away"
+                )
+        return entry
 
     def _prepare(self, create: bool) -> None:
         version = self._file.execute("PRAGMA user_version").fetchone()[0]
@@ -169,6 +186,7 @@ class Ledger:
                 f"{SCHEMA}); use that one, or another output folder"
             )
         if not create:
+            self._file.execute("PRAGMA query_only = ON")
             return
         self._file.execute("PRAGMA journal_mode = DELETE")
         # The folder is synced too when a journal goes, so that a commit outlives a power failure.
@@ -208,6 +226,18 @@ class Ledger:
                 f"{self.path}: the ledger cannot be made ({error.strerror or error}); choose a "
                 "folder that can be written to"
             ) from error
+
+
+def file_uri(path: Path) -> str:
+    """The URI of a file as SQLite takes it, also of one on a Windows share."""
+    whole = path.absolute().as_posix()
+    return f"file://{'' if whole.startswith('/') else '/'}{quote(whole, safe='/:')}"
+
+
+def is_below(name: str) -> bool:
+    """Whether a path, as a ledger writes it, stays within the folder of the ledger."""
+    parts = PureWindowsPath(name)
+    return not (parts.drive or parts.root or ".." in parts.parts)
 
 
 def _insert(conflict: str) -> str:

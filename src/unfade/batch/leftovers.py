@@ -22,16 +22,17 @@ PAPERS = re.compile(r"\.((origin|report|step-\d+-[^.]+)\.\w+|unfade\.json|premis
 """Endings of what tells of one result and of no other."""
 
 
-def outdated(folder: Path, names: Sequence[str]) -> tuple[str, ...]:
+def outdated(folder: Path, result: str, names: Sequence[str]) -> tuple[str, ...]:
     """Remove papers that tell of a result that was replaced.
 
     Args:
         folder: Of the results.
+        result: The result, below the folder.
         names: What lay beside the old result and was not written anew, below the folder.
     Returns:
         The names of what stays: masks, which a person may have corrected, and pictures.
     """
-    told = [name for name in names if PAPERS.search(name)]
+    told = [name for name in names if name.startswith(f"{result}.") and PAPERS.search(name)]
     for name in told:
         (folder / name).unlink(missing_ok=True)
     return tuple(name for name in names if name not in told and (folder / name).exists())

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import os
 import platform
+import uuid
 from pathlib import Path
 
 
@@ -54,7 +55,8 @@ class Process:
 @functools.cache
 def this_machine() -> str:
     """Name of this machine, its boot, and its name space of process numbers."""
-    boot = _read(Path("/proc/sys/kernel/random/boot_id"))
+    # Two computers of a household may share a name; where no boot is known, the network card tells.
+    boot = _read(Path("/proc/sys/kernel/random/boot_id")) or f"{uuid.getnode():x}"
     try:
         space = str(Path("/proc/self/ns/pid").readlink())
     except OSError:

@@ -6,14 +6,27 @@ import dataclasses
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from ..jobs import Existing, Job, Outcome, State, companions
 from ..report.album import has_entry
-from .fingerprint import is_same, recipe_hash
+from .fingerprint import Stamp, is_same, recipe_hash
 from .ledger import FILE, FOLDER, Entry, Ledger, Phase
 
 PASSING = frozenset({"WriteError", "OSError", "MemoryError", "LedgerError", ""})
 """Errors that are not the photo's own, such as a full disk: always tried again."""
+
+
+class Known(NamedTuple):
+    """A result that a ledger knows: the absolute path of its source, its own, and that source."""
+
+    source: str
+    place: Path
+    before: Stamp | None
+
+
+KILLED = frozenset({"TimeoutError", "ProcessDied"})
+"""Errors of photos whose process was killed, and may have left files."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,17 +44,16 @@ class Wish:
     checksums: Callable[[], Mapping[str, str]] = dict
 
 
-def known_targets(out: Path | None) -> dict[tuple[str, str], Path]:
-    """The results of a folder, by the absolute path of their source and their own suffix.
+def known_targets(out: Path | None) -> list[Known]:
+    """The results of a folder, and what they were made of.
 
     Raises:
         LedgerError: The ledger of the folder cannot be read.
     """
     if out is None or not (out / FOLDER / FILE).is_file():
-        return {}
+        return []
     with Ledger(out, create=False) as ledger:
-        places = [(entry.source, out / entry.target) for entry in ledger.entries()]
-    return {(source, place.suffix): place for source, place in places}
+        return [Known(e.source, out / e.target, e.before) for e in ledger.entries()]
 
 
 def ahead(jobs: Sequence[Job], wish: Wish | None) -> list[Job | Outcome]:
@@ -73,7 +85,8 @@ def still_to_do(job: Job, entry: Entry | None, wish: Wish) -> Job | Outcome:
     """
     if entry is None or entry.phase in (Phase.PLANNED, Phase.SKIPPED):
         return job
-    if entry.phase is Phase.RUNNING:
+    killed = entry.phase is Phase.FAILED and entry.error in KILLED
+    if entry.phase is Phase.RUNNING or killed:
         # Whoever was at it died; a result that is there is its own, perhaps not yet recorded.
         return _replacing(job)
     if entry.phase is Phase.FAILED:

@@ -6,11 +6,13 @@ import dataclasses
 import glob
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import click
 
+from ..batch.fingerprint import is_same
+from ..batch.resume import Known
 from ..io.read import PHOTO_SUFFIXES
 
 OURS = re.compile(
@@ -128,9 +130,9 @@ def targets(
     tag: str,
     suffix: str = "",
     to_file: bool = False,
-    known: Mapping[tuple[str, str], Path] | None = None,
+    known: Sequence[Known] = (),
 ) -> list[Path]:
-    """Work out a target for every file: distinct, and none of them a source.
+    """Work out a target for every file: distinct, and none of them another's source.
 
     Args:
         found: The photos.
@@ -139,19 +141,27 @@ def targets(
         tag: What the result is: `restored`.
         suffix: Suffix of the results; empty keeps each source's own.
         to_file: `out` is the very file to write, not a folder.
-        known: Targets that earlier runs gave to sources, by the absolute path of these and the
-            target's suffix; they keep them, in whatever order the photos come now.
+        known: Results of earlier runs. A photo keeps its result, in whatever order the photos come
+            now, and also where it lies elsewhere now.
     """
-    known = known or {}
-    taken = {_key(target) for target in known.values()}
+    photos = list(found)
+    sources = {_absolute(item.path) for item in photos}
+    places = {_key(item.path) for item in photos}
+    results = {(result.source, result.place.suffix): result.place for result in known}
+    strayed = {_key(r.place): r.before for r in known if r.source not in sources}
+    taken = {_key(result.place) for result in known}
     planned = []
-    for item in found:
+    for item in photos:
         target = _target(item, out, tag, suffix, to_file)
-        source = os.path.abspath(item.path)  # noqa: PTH100
-        if (source, target.suffix) in known:
-            planned.append(known[source, target.suffix])
+        source, key = _absolute(item.path), _key(target)
+        if (source, target.suffix) in results:
+            planned.append(results[source, target.suffix])
             continue
-        planned.append(free(target, taken))
+        before = strayed.pop(key, None)
+        if before is not None and is_same(item.path, before):
+            planned.append(target)
+            continue
+        planned.append(free(target, taken, places, _key(item.path)))
     return planned
 
 
@@ -166,10 +176,10 @@ def _target(item: Found, out: Path | None, tag: str, suffix: str, to_file: bool)
     return (out / item.below).with_name(stem + ending)
 
 
-def free(target: Path, taken: set[str]) -> Path:
-    """The target, numbered where it is taken; it is taken from now on."""
+def free(target: Path, taken: set[str], sources: Collection[str] = (), own: str = "") -> Path:
+    """The target, numbered where it is taken or another's source; it is taken from now on."""
     number = 2
-    while _key(target) in taken:
+    while (key := _key(target)) in taken or (key in sources and key != own):
         target = target.with_name(f"{_first_stem(target, number)}-{number}{target.suffix}")
         number += 1
     taken.add(_key(target))
@@ -178,6 +188,10 @@ def free(target: Path, taken: set[str]) -> Path:
 
 def _first_stem(target: Path, number: int) -> str:
     return target.stem.removesuffix(f"-{number - 1}") if number > 2 else target.stem
+
+
+def _absolute(path: Path) -> str:
+    return os.path.abspath(path)  # noqa: PTH100
 
 
 def _key(path: Path) -> str:

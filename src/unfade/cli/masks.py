@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -22,9 +23,11 @@ def mask_places(found: Iterable[Found], out: Path | None) -> list[Path]:
         out: Folder of the masks, with the tree mirrored in it; None puts each beside its photo.
     """
     taken: set[str] = set()
+    photos = list(found)
+    sources = {os.path.realpath(item.path).casefold() for item in photos}
     return [
-        free(beside(item.path if out is None else out / item.below, "mask.png"), taken)
-        for item in found
+        free(beside(item.path if out is None else out / item.below, "mask.png"), taken, sources)
+        for item in photos
     ]
 
 

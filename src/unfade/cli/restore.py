@@ -186,7 +186,7 @@ def make_jobs(
     to_file = is_file_target(inputs, out, can_read)
     if out is not None and to_file and kind and FORMATS.get(out.suffix.lower()) != kind:
         raise click.UsageError(f"-o {out} is called otherwise than --format {kind}; change one")
-    known = {} if to_file else known_targets(out)
+    known = [] if to_file else known_targets(out)
     places = targets(items, out, "restored", SUFFIXES.get(kind, ""), to_file, known)
     masks = masks_given(options["mask"] or "", items, options["page"] or 0)
     tell_unmasked(items, masks, options["mask"])
