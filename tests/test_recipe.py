@@ -106,6 +106,10 @@ def test_one_number_stands_for_a_list_of_one():
         ('[[stages]]\nuse = "turn"', "not 'stages'"),
         ('[stage]\nuse = "turn"', r"begins with \[\[stage\]\]"),
         ("stage = 3", r"begins with \[\[stage\]\]"),
+        ("x = " + "[" * 5000 + "]" * 5000, "must be TOML: its brackets are nested too deep"),
+        ("name = " + "9" * 5000, "must be TOML"),
+        ("name = 5", "name must be text in quotes, got 5"),
+        ("about = [1]", r"about must be text in quotes, got \[1\]"),
     ],
 )
 def test_a_recipe_that_does_not_fit_is_refused_in_words(text, message):

@@ -3,23 +3,25 @@
 import dataclasses
 import json
 import os
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from unfade import jobs, replay
+from unfade.batch.share import cores
 from unfade.cli.main import unfade
-from unfade.darkroom import Darkroom
+from unfade.darkroom import DEFAULT_MEMORY, Darkroom
 from unfade.errors import ReadError, RecipeError
 from unfade.io.pages import join_pages
 from unfade.io.read import read
 from unfade.io.write import write, write_plane
-from unfade.jobs import Equipment, Job, State, run_job
+from unfade.jobs import Equipment, Existing, Job, State, run_job
 from unfade.models.zoo import checksum
 from unfade.photo import Photo
 from unfade.recipe import Recipe
-from unfade.replay import replay_sidecar
+from unfade.replay import check_share, replay_sidecar
 from unfade.report.papers import Papers
 from unfade.report.record import sidecar_path
 from unfade.stages import STAGES
@@ -180,7 +182,6 @@ def test_another_time_changes_only_the_metadata(one, tmp_path):
 
 
 def test_an_engine_that_is_not_there_is_named(one, tmp_path, monkeypatch):
-    from unfade import replay
     from unfade.errors import EngineError
 
     def refuse(name, threads):
@@ -215,6 +216,138 @@ def test_a_sidecar_that_does_not_fit_is_refused(one, tmp_path, entries, error, w
     with pytest.raises(error, match=words):
         replay_sidecar(one, tmp_path / "again.png")
     assert not (tmp_path / "again.png").exists()
+
+
+@pytest.mark.parametrize("name", ["photo", "mask"])
+@pytest.mark.parametrize("kind", ["pipe", "device", "link"])
+def test_a_sidecar_that_names_a_pipe_or_device_is_refused_at_once(one, tmp_path, name, kind):
+    if os.name == "nt":
+        pytest.skip("Windows has neither")
+    place = Path("/dev/zero") if kind == "device" else tmp_path / "odd"
+    if kind == "pipe":
+        os.mkfifo(place)
+    elif kind == "link":
+        place.symlink_to("/dev/zero")
+    inputs = json.loads(one.read_text("utf-8"))["inputs"]
+    change(one, inputs={**inputs, name: {**inputs[name], "path": str(place)}})
+    with pytest.raises(ReadError, match="got a device or pipe"):
+        replay_sidecar(one, tmp_path / "again.png")
+
+
+@pytest.mark.parametrize(
+    ("path", "home", "fine"),
+    [
+        (r"\\stranger\share\x.png", r"C:\photos", False),
+        ("//stranger/share/x.png", r"C:\photos", False),
+        (r"\\stranger\share\x.png", r"\\nas\photos\out", False),
+        (r"\\?\UNC\stranger\share\x.png", r"C:\photos", False),
+        (r"\\.\pipe\x", r"C:\photos", False),
+        (r"\??\UNC\stranger\share\x.png", r"C:\photos", False),
+        (r"\\NAS\Photos\x.png", r"\\nas\photos\out", True),
+        (r"D:\x.png", r"C:\photos", True),
+        (r"C:\photos\x.png", r"C:\photos", True),
+        (r"D:\x.png", r"\\nas\photos\out", True),
+    ],
+)
+def test_no_share_of_another_machine_is_asked_for_a_file(path, home, fine):
+    path, home = PureWindowsPath(path), PureWindowsPath(home)
+    if fine:
+        check_share(path, home)
+        return
+    with pytest.raises(ReadError, match="on the share of its sidecar"):
+        check_share(path, home)
+
+
+def test_every_path_of_a_sidecar_is_checked_but_not_that_of_a_person(one, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(replay, "check_share", lambda path, home: seen.append(path.name))
+    replay_sidecar(one, tmp_path / "again.png")
+    assert sorted(seen) == ["mask.png", "new.png", "scan.png"]
+    seen.clear()
+    replay_sidecar(one, tmp_path / "third.png", photo=tmp_path / "scan.png")
+    assert sorted(seen) == ["mask.png", "new.png"]
+
+
+@pytest.mark.parametrize(
+    ("entries", "words"),
+    [
+        ({"options": {"mask": "/etc/hostname"}}, "the option 'mask'"),
+        ({"options": {"page_masks": [[1, "/etc/hostname"]]}}, "the option 'page_masks'"),
+        ({"options": {"also": ["web"]}}, "the option 'also'"),
+        ({"inputs": {"photo": {}, "target": {}}}, "the input 'target'"),
+        ({"equipment": {"threads": "x", "memory": 1, "engines": [], "engine": "auto"}}, "threads"),
+        ({"equipment": {"threads": 1, "memory": -1, "engines": [], "engine": "auto"}}, "memory"),
+    ],
+)
+def test_a_sidecar_names_no_files_that_none_has(one, tmp_path, entries, words):
+    change(one, **entries)
+    with pytest.raises(ReadError, match=words):
+        replay_sidecar(one, tmp_path / "again.png")
+
+
+def test_a_sidecar_takes_no_more_than_the_machine_bears(one, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        replay, "open_darkroom", lambda tools: asked.append(tools) or jobs.open_darkroom(tools)
+    )
+    equipment = json.loads(one.read_text("utf-8"))["equipment"]
+    change(one, equipment={**equipment, "memory": 10**18, "threads": 100_000})
+    done = replay_sidecar(one, tmp_path / "again.png")
+    assert (asked[0].memory, asked[0].threads) == (DEFAULT_MEMORY, cores())
+    assert f"threads 100000, here {cores()}" in done.differs[0]
+    replay_sidecar(one, tmp_path / "third.png", memory=3 * 2**30)
+    assert asked[1].memory == 3 * 2**30
+    assert "Budget such as 4G" in call("--help").output
+
+
+def test_a_result_is_compared_before_it_is_replaced(one, tmp_path):
+    recipe = json.loads(one.read_text("utf-8"))["recipe"]
+    recipe["stages"][1]["settings"]["strength"] = 0.5
+    told = change(one, recipe=recipe)
+    done = replay_sidecar(one, tmp_path / "new.png", existing=Existing.OVERWRITE)
+    assert not done.identical and not done.altered
+    assert "pixels differ" in done.result[0] and "was replaced" in done.result[1]
+    assert checksum(tmp_path / "new.png") == done.got != told["output"]["sha256"]
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_a_result_that_was_altered_is_told_whatever_comes_out_now(one, tmp_path):
+    write(Photo.from_array(np.zeros((40, 50, 3), np.uint8)), tmp_path / "new.png")
+    result = call(one)
+    assert result.exit_code == 1 and f"{one}: identical" in result.output
+    assert f"altered: {tmp_path / 'new.png'} is not the one with" in result.output
+    assert "of 2000 pixels differ" in result.output
+    (entry,) = json.loads(call(one, "--json").output)["replays"]
+    assert entry["identical"] and entry["altered"]
+    done = replay_sidecar(one, tmp_path / "new.png", existing=Existing.OVERWRITE)
+    assert done.identical and done.altered and "was replaced" in done.result[-1]
+    again = replay_sidecar(one, tmp_path / "again.png")
+    assert again.identical and not again.altered and again.result == ()
+
+
+def test_a_result_of_which_nothing_can_be_read_was_altered_too(one, tmp_path):
+    (tmp_path / "new.png").write_bytes(b"\x89PNG")
+    done = replay_sidecar(one, tmp_path / "again.png")
+    assert done.identical and done.altered
+    assert done.result[1] == "the earlier output cannot be read to compare with"
+    (tmp_path / "new.png").unlink()
+    gone = replay_sidecar(one, tmp_path / "third.png")
+    assert gone.identical and not gone.altered and gone.result == ()
+
+
+def test_several_pages_are_compared_before_they_are_replaced(tmp_path):
+    for number in (1, 2):
+        write(Photo.from_array(np.roll(scene((40, 50)), number)), tmp_path / f"{number}.tif")
+    join_pages([tmp_path / "1.tif", tmp_path / "2.tif"], tmp_path / "scan.tif")
+    recipe, target = Recipe("all", (STAGES["measure"](),)), tmp_path / "new.tif"
+    papers = Papers(sidecar=True)
+    run_job(Job(str(tmp_path / "scan.tif"), str(target), recipe, papers=papers))
+    with target.open("ab") as file:
+        file.write(b"more")
+    done = replay_sidecar(sidecar_path(target), target, existing=Existing.OVERWRITE)
+    assert done.identical and done.altered and "was altered" in done.result[0]
+    again = replay_sidecar(sidecar_path(target), tmp_path / "again.tif")
+    assert again.identical and not again.altered
 
 
 def call(*arguments):

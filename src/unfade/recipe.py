@@ -77,11 +77,14 @@ class Recipe:
             text: TOML; each stage table has `use = "denoise"` and any of its settings.
             known: Stage classes by name.
         Raises:
-            RecipeError: Not TOML, a stage or setting that does not exist, or a value out of range.
+            RecipeError: Not TOML, a stage or setting that does not exist, or a value out of range
+                or of another type.
         """
         try:
             table = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+        except RecursionError:
+            raise RecipeError("a recipe must be TOML: its brackets are nested too deep") from None
+        except ValueError as error:
             raise RecipeError(f"a recipe must be TOML: {error}") from error
         unknown = table.keys() - {"name", "about", "only_damage", "stage"}
         if unknown:
@@ -91,11 +94,15 @@ class Recipe:
         only_damage = table.get("only_damage", False)
         if not isinstance(only_damage, bool):
             raise RecipeError(f"only_damage must be true or false, got {only_damage!r}")
+        words = {"name": table.get("name", "recipe"), "about": table.get("about", "")}
+        for key, value in words.items():
+            if not isinstance(value, str):
+                raise RecipeError(f"{key} must be text in quotes, got {value!r}")
         entries = table.get("stage", [])
         if not (isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries)):
             raise RecipeError("each stage of a recipe is a table that begins with [[stage]]")
         stages = tuple(make_stage(dict(entry), known) for entry in entries)
-        return cls(table.get("name", "recipe"), stages, table.get("about", ""), only_damage)
+        return cls(words["name"], stages, words["about"], only_damage)
 
     def to_toml(self) -> str:
         """Write the recipe so that `from_toml` gives it back."""

@@ -6,21 +6,28 @@ time in it is the sidecar's. Where it is not, what differs is named.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
-from collections.abc import Mapping
-from pathlib import Path
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
 
-from .darkroom import Darkroom
+from .batch.share import cores
+from .darkroom import DEFAULT_MEMORY, Darkroom
 from .engines import ENGINES, open_engine
 from .errors import EngineError, PhotoError, ReadError
 from .io.pages import join_pages
 from .io.read import read
-from .io.write import whole
+from .io.source import check_file
+from .io.write import short, whole
 from .jobs import (
+    INPUTS,
+    NOT_OF_THE_TARGET,
     Equipment,
     Existing,
     Job,
@@ -52,6 +59,7 @@ class Replay:
         got: SHA-256 of what was written now.
         differs: What is not as it was: versions, weights, engine, inputs; one line each.
         result: What is not the same in the result, as far as the earlier one is there to compare.
+        altered: The earlier result is there, and it is not the file that the sidecar tells of.
     """
 
     identical: bool
@@ -60,6 +68,53 @@ class Replay:
     got: str
     differs: tuple[str, ...] = ()
     result: tuple[str, ...] = ()
+    altered: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Earlier:
+    """The result that a sidecar tells of.
+
+    Attributes:
+        name: Where it belongs.
+        path: Where it lies while the new one is compared with it.
+        sha256: What it was when it was written.
+    """
+
+    name: Path
+    path: Path
+    sha256: str
+
+    @property
+    def altered(self) -> bool:
+        """Whether another file lies there; not where none does."""
+        return self.path.is_file() and checksum(self.path) != self.sha256
+
+
+@contextlib.contextmanager
+def earlier_result(entry: Mapping[str, Any], folder: Path, target: Path) -> Iterator[Earlier]:
+    """The result that a sidecar tells of, kept while a target is written that may replace it.
+
+    Args:
+        entry: Its `path` and `sha256`.
+        folder: Where the sidecar lies.
+        target: File that will be written.
+    Raises:
+        ReadError: As `placed`.
+    """
+    name = placed(entry["path"], folder)
+    if not (name.is_file() and target.exists() and name.samefile(target)):
+        yield Earlier(name, name, entry["sha256"])
+        return
+    kept = name.with_name(f".{short(name.name)}.{secrets.token_hex(4)}.part")
+    try:
+        try:
+            kept.hardlink_to(name)
+        except OSError:  # FAT and some network folders know no links.
+            shutil.copy2(name, kept)
+        yield Earlier(name, kept, entry["sha256"])
+    finally:
+        kept.unlink(missing_ok=True)
 
 
 def replay_sidecar(
@@ -69,8 +124,12 @@ def replay_sidecar(
     photo: str | os.PathLike[str] | None = None,
     engine: str | None = None,
     existing: Existing = Existing.REFUSE,
+    memory: int | None = None,
 ) -> Replay:
     """Restore a photo again as its sidecar says.
+
+    The sidecar may come from a stranger: it opens no devices and no other machine's shares, and
+    takes no more threads than there are cores.
 
     Args:
         sidecar: `NAME.EXT.unfade.json`.
@@ -78,6 +137,8 @@ def replay_sidecar(
         photo: Where the photo is now; by default where the sidecar says.
         engine: One of `engines.ENGINES`; by default the one that ran.
         existing: What to do where the target is there already.
+        memory: Budget in bytes; by default what the sidecar says, up to that of a `Darkroom`. It
+            changes no pixel.
     Returns:
         Whether it is identical, and what differs.
     Raises:
@@ -87,9 +148,9 @@ def replay_sidecar(
     told, folder = read_sidecar(sidecar), Path(sidecar).parent
     try:
         if "pages" in told:
-            return _replay_pages(told, folder, Path(target), photo, engine, existing)
-        return _replay_photo(told, folder, Path(target), photo, engine, existing)
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
+            return _replay_pages(told, folder, Path(target), photo, engine, existing, memory)
+        return _replay_photo(told, folder, Path(target), photo, engine, existing, memory)
+    except (KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise ReadError(f"{sidecar}: not as its schema says, at {error!r}") from error
 
 
@@ -100,23 +161,23 @@ def _replay_photo(
     photo: str | os.PathLike[str] | None,
     engine: str | None,
     existing: Existing,
+    memory: int | None,
 ) -> Replay:
-    inputs = {name: _place(entry, folder) for name, entry in told["inputs"].items()}
-    inputs |= {"photo": Path(photo)} if photo is not None else {}
-    equipment, notes = _equipment(told["equipment"], engine)
+    inputs = _inputs(told["inputs"], folder, photo)
+    equipment, notes = _equipment(told["equipment"], engine, memory)
     job = _job(told, inputs, target, equipment, existing)
     notes += _changed_inputs(told["inputs"], inputs)
     expected = told["output"]["sha256_before_signing"] or told["output"]["sha256"]
     room = open_darkroom(equipment)
-    outcome = run_job(job, room)
-    if outcome.state is not State.DONE:
-        raise PhotoError(outcome.message)
-    done = read_sidecar(sidecar_path(target))
-    notes += _changed_weights(told["weights"], room.zoo)
-    notes += differences(told["software"], done["software"])
-    notes += _changed_engines(told["equipment"]["engines"], done["equipment"]["engines"])
-    earlier = _place(told["output"], folder)
-    return verdict(expected, earlier, target, notes, room)
+    with earlier_result(told["output"], folder, target) as earlier:
+        outcome = run_job(job, room)
+        if outcome.state is not State.DONE:
+            raise PhotoError(outcome.message)
+        done = read_sidecar(sidecar_path(target))
+        notes += _changed_weights(told["weights"], room.zoo)
+        notes += differences(told["software"], done["software"])
+        notes += _changed_engines(told["equipment"]["engines"], done["equipment"]["engines"])
+        return verdict(expected, earlier, target, notes, room)
 
 
 def _replay_pages(
@@ -126,16 +187,17 @@ def _replay_pages(
     photo: str | os.PathLike[str] | None,
     engine: str | None,
     existing: Existing,
+    memory: int | None,
 ) -> Replay:
     """Replay each page beside the target, and lay them together again."""
-    source = photo or _place(told["inputs"]["photo"], folder)
+    source = photo or placed(told["inputs"]["photo"]["path"], folder)
     if skipped := check_target(Job(str(source), str(target), existing=existing)):
         raise PhotoError(skipped.message)
     parts = [beside(target, f"page-{n}.tif") for n in range(1, len(told["pages"]) + 1)]
     notes: dict[str, None] = {}
-    with all_or_nothing() as written:
+    with earlier_result(told["output"], folder, target) as earlier, all_or_nothing() as written:
         for page, part in zip(told["pages"], parts, strict=True):
-            done = _replay_photo(page, folder, part, photo, engine, existing)
+            done = _replay_photo(page, folder, part, photo, engine, existing, memory)
             written += [part, sidecar_path(part)]
             notes |= dict.fromkeys(done.differs)
         with whole(target) as temporary:
@@ -143,16 +205,25 @@ def _replay_pages(
             write_pages_sidecar(target, temporary, parts)
         for part in parts:
             part.unlink()
-    room = open_darkroom(_equipment(told["pages"][0]["equipment"], engine)[0])
-    earlier = _place(told["output"], folder)
-    return verdict(told["output"]["sha256"], earlier, target, list(notes), room)
+        room = open_darkroom(_equipment(told["pages"][0]["equipment"], engine, memory)[0])
+        return verdict(told["output"]["sha256"], earlier, target, list(notes), room)
 
 
-def verdict(expected: str, earlier: Path, target: Path, notes: list[str], room: Darkroom) -> Replay:
+def verdict(
+    expected: str, earlier: Earlier, target: Path, notes: list[str], room: Darkroom
+) -> Replay:
     """Compare what was written with what was expected, and with the earlier file if it is there."""
-    got = checksum(target)
-    result = () if got == expected else tuple(_compare(earlier, target, room))
-    return Replay(got == expected, str(target), expected, got, tuple(notes), result)
+    got, altered, result = checksum(target), earlier.altered, []
+    if altered:
+        result.append(
+            f"the file that lies there was altered: {earlier.name} is not the one with "
+            f"{earlier.sha256}"
+        )
+    if altered or got != expected:
+        result += _compare(earlier.path, target, room)
+    if earlier.path != earlier.name and (altered or got != expected):
+        result.append(f"the earlier output was replaced: {earlier.name}")
+    return Replay(got == expected, str(target), expected, got, tuple(notes), tuple(result), altered)
 
 
 def output_name(sidecar: str | os.PathLike[str]) -> str:
@@ -170,6 +241,21 @@ def output_name(sidecar: str | os.PathLike[str]) -> str:
     return name
 
 
+def _inputs(
+    told: Mapping[str, Any], folder: Path, photo: str | os.PathLike[str] | None
+) -> dict[str, Path]:
+    """Where the inputs are, by name.
+
+    Raises:
+        ReadError: An input that is none, or as `placed`.
+    """
+    if unknown := told.keys() - {"photo", *INPUTS}:
+        raise ReadError(f"the input {min(unknown)!r} is of another version of unfade")
+    given = {} if photo is None else {"photo": Path(photo)}
+    named = {name: entry for name, entry in told.items() if name not in given}
+    return {name: placed(entry["path"], folder) for name, entry in named.items()} | given
+
+
 def _job(
     told: Mapping[str, Any],
     inputs: Mapping[str, Path],
@@ -177,9 +263,10 @@ def _job(
     equipment: Equipment,
     existing: Existing,
 ) -> Job:
-    known = {field.name for field in dataclasses.fields(Job)}
-    further = {name: str(path) for name, path in inputs.items() if name != "photo"}
-    options = {name: _tuples(v) for name, v in {**told["options"], **further}.items()}
+    # No more than a sidecar tells: the others name files to read and to write.
+    known = {field.name for field in dataclasses.fields(Job)} - NOT_OF_THE_TARGET
+    further: dict[str, Any] = {name: str(path) for name, path in inputs.items() if name != "photo"}
+    options = {name: _tuples(value) for name, value in told["options"].items()}
     unknown = options.keys() - known
     if unknown:
         raise ReadError(f"the option {min(unknown)!r} is of another version of unfade")
@@ -190,6 +277,7 @@ def _job(
         equipment=equipment,
         existing=existing,
         papers=Papers(sidecar=True, when=told["when"], chosen=told["recipe"]["chosen"]),
+        **further,
         **options,
     )
 
@@ -206,21 +294,60 @@ def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
-def _place(entry: Mapping[str, Any], folder: Path) -> Path:
-    return Path(os.path.normpath(folder / entry["path"]))
+def placed(path: str, folder: Path) -> Path:
+    """Where a path that a sidecar tells leads, as seen from its folder.
+
+    Raises:
+        ReadError: As `check_share`.
+    """
+    home = folder.absolute()
+    found = Path(os.path.normpath(home / path))
+    check_share(found, home)
+    return found
 
 
-def _equipment(told: Mapping[str, Any], engine: str | None) -> tuple[Equipment, list[str]]:
+def check_share(path: PurePath, home: PurePath) -> None:
+    """Refuse another machine's share: to look there, Windows logs in with the user's name.
+
+    Args:
+        path: What a sidecar tells, which a stranger may have written.
+        home: The folder of the sidecar, absolute.
+    Raises:
+        ReadError: It is on a share, and not on that of the sidecar.
+    """
+    # The drive of a UNC path is its share, and `\??\` leads to all that Windows has a name for.
+    shared = path.drive.startswith("\\\\") and path.drive.casefold() != home.drive.casefold()
+    if shared or (path.root == "\\" and "??" in path.parts):
+        raise ReadError(
+            f"{path}: expected a file on a drive of this machine or on the share of its sidecar; "
+            "copy it, or name the photo with --photo FILE"
+        )
+
+
+def _equipment(
+    told: Mapping[str, Any], engine: str | None, memory: int | None
+) -> tuple[Equipment, list[str]]:
     """What to work with, and what of it cannot be as it was."""
     asked, notes = engine or _known_engine(told), []
+    threads, budget = _count(told, "threads"), min(_count(told, "memory"), DEFAULT_MEMORY)
+    if threads > cores():
+        notes.append(f"threads {threads}, here {cores()}: no more than there are cores")
+        threads = cores()
     try:
-        open_engine(asked, threads=told["threads"])
+        open_engine(asked, threads=threads)
     except EngineError as error:
         if engine is not None:
             raise
         notes.append(f"engine {asked} cannot be opened here ({error}); the best one here was taken")
         asked = "auto"
-    return Equipment(asked, told["threads"], told["memory"]), notes
+    return Equipment(asked, threads, budget if memory is None else memory), notes
+
+
+def _count(told: Mapping[str, Any], name: str) -> int:
+    value = told[name]
+    if type(value) is not int or value < 0:
+        raise ReadError(f"the sidecar's {name} must be a whole number from 0, got {value!r}")
+    return value
 
 
 def _known_engine(told: Mapping[str, Any]) -> str:
@@ -236,6 +363,8 @@ def _changed_inputs(told: Mapping[str, Any], now: Mapping[str, Path]) -> list[st
     notes = []
     for name, entry in told.items():
         try:
+            if now[name].exists():
+                check_file(now[name])
             found = checksum(now[name])
         except OSError as error:
             raise ReadError(
@@ -267,7 +396,8 @@ def _compare(earlier: Path, later: Path, room: Darkroom) -> list[str]:
     try:
         before, after = (read(path, allocate=room.empty) for path in (earlier, later))
     except ReadError:
-        return ["the earlier output is not there to compare with"]
+        there = "cannot be read" if earlier.exists() else "is not there"
+        return [f"the earlier output {there} to compare with"]
     if before.pixels.shape != after.pixels.shape:
         return [f"size and channels {before.pixels.shape}, here {after.pixels.shape}"]
     count, largest = 0, 0.0

@@ -82,6 +82,116 @@ def test_a_broken_off_run_goes_on_where_it_was(album, tmp_path):
     assert (out / "aged" / "1.png").stat().st_mtime_ns == kept
 
 
+def everything(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("more", [(), ("--overwrite",), ("--skip-existing",)])
+def test_aging_what_lies_among_the_results_replaces_no_photo(album, tmp_path, more):
+    out = tmp_path / "set"
+    (out / "clean").mkdir(parents=True)
+    photo = Photo.from_array(np.full((40, 50, 3), 99, np.uint8))
+    write(photo, out / "clean" / "x.jpg")
+    (out / "clean" / "x.png").write_bytes((album / "0.png").read_bytes())
+    before = everything(out)
+    done = call(out / "clean", "-o", out, *more)
+    assert done.exit_code == 2 and "would replace one of the photos" in done.output, done.output
+    assert everything(out) == before
+
+
+def test_a_link_to_a_photo_is_no_place_for_a_result(album, tmp_path):
+    (tmp_path / "old" / "mask").mkdir(parents=True)
+    (tmp_path / "old" / "mask" / "0.png").hardlink_to(album / "1.png")
+    done = call(album, "-o", tmp_path / "old", "--overwrite")
+    assert done.exit_code == 2 and "would replace one of the photos" in done.output, done.output
+
+
+@pytest.mark.parametrize("kind", ["aged", "clean", "mask", "kinds", "classes", "history"])
+@pytest.mark.parametrize("more", [(), ("--skip-existing",)])
+def test_what_somebody_else_wrote_is_left_alone(album, tmp_path, kind, more):
+    out = tmp_path / "old"
+    (out / kind).mkdir(parents=True)
+    place = out / kind / ("0.json" if kind == "history" else "0.png")
+    place.write_bytes(b"{[not ours")
+    done = call(album / "0.png", "-o", out, *more)
+    assert done.exit_code == 1 and f"{place} exists" in done.output, done.output
+    assert place.read_bytes() == b"{[not ours"
+    assert not [
+        path for path in everything(out) if path not in (place, out / "classes/legend.json")
+    ]
+    assert call(album / "0.png", "-o", out, "--overwrite").exit_code == 0
+    assert place.read_bytes() != b"{[not ours"
+
+
+def test_a_file_that_is_no_legend_is_left_alone(album, tmp_path):
+    legend = tmp_path / "old" / "classes" / "legend.json"
+    legend.parent.mkdir(parents=True)
+    legend.write_text('{"mine": 1}')
+    done = call(album, "-o", tmp_path / "old")
+    assert done.exit_code == 1 and "is no legend; use --overwrite" in done.output
+    assert legend.read_text() == '{"mine": 1}'
+    assert call(album, "-o", tmp_path / "old", "--overwrite").exit_code == 0
+
+
+def test_what_was_replaced_comes_back_where_the_work_fails(album, tmp_path, monkeypatch):
+    out = tmp_path / "old"
+    assert call(album, "-o", out).exit_code == 0
+    before = everything(out)
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(aging, "write_palette", fail)
+    assert call(album, "-o", out, "--seed", "5", "--overwrite").exit_code == 1
+    assert everything(out) == before
+
+
+@pytest.mark.parametrize("earlier", [(), ("--seed", "7")])
+def test_what_a_killed_run_left_is_done_again(album, tmp_path, monkeypatch, earlier):
+    out = tmp_path / "old"
+    call(album, "-o", out)
+    whole = results(out)
+
+    class Killed(BaseException):
+        """Nothing can be tidied up after it."""
+
+    def kill(*_):
+        left.update(everything(out))
+        raise Killed
+
+    left = {}
+    for path in everything(out):
+        path.unlink()
+    if earlier:
+        call(album / "0.png", "-o", out, *earlier)
+    monkeypatch.setattr(aging, "write_palette", kill)
+    with pytest.raises(Killed):
+        call(album, "-o", out, "--overwrite")
+    for path in everything(out):
+        path.unlink()
+    for path, data in left.items():
+        path.write_bytes(data)
+    monkeypatch.undo()
+    assert len(left) > 3
+    done = call(album, "-o", out, "--skip-existing")
+    assert done.exit_code == 0, done.output
+    assert results(out) == whole
+
+
+def test_the_history_names_a_photo_on_another_drive(album, tmp_path, monkeypatch):
+    real = aging.os.path.relpath
+
+    def other_drive(path, start=None):
+        if "album" in str(path):
+            raise ValueError("path is on mount 'D:', start on mount 'C:'")
+        return real(path, start)
+
+    monkeypatch.setattr(aging.os.path, "relpath", other_drive)
+    assert call(album / "0.png", "-o", tmp_path / "old").exit_code == 0
+    told = json.loads((tmp_path / "old" / "history" / "0.json").read_text())
+    assert told["photo"]["path"] == (album / "0.png").as_posix()
+
+
 def test_results_of_other_settings_are_not_taken_for_done(album, tmp_path):
     call(album, "-o", tmp_path / "old", "--seed", "1")
     other = call(album, "-o", tmp_path / "old", "--seed", "2", "--skip-existing")
@@ -275,6 +385,33 @@ def test_an_aging_is_replayed_with_its_library_and_from_a_moved_photo(album, tmp
     cv2.imwrite(str(tmp_path / "lib" / "dirt" / "1.png"), np.full((9, 5), 90, np.uint8))
     changed = replay(history, "--photo", album / "moved.png")
     assert "the library changed" in changed.output
+
+
+def test_an_aged_photo_that_was_altered_is_told(album, tmp_path):
+    assert call(album / "0.png", "-o", tmp_path / "old").exit_code == 0
+    history, aged = tmp_path / "old" / "history" / "0.json", tmp_path / "old" / "aged" / "0.png"
+    whole = aged.read_bytes()
+    aged.write_bytes((album / "1.png").read_bytes())
+    done = replay(history)
+    assert done.exit_code == 1 and ": identical" in done.output
+    assert f"altered: {aged} is not the one" in done.output and "pixels differ" in done.output
+    done = replay(history, "-o", aged.parent, "--overwrite", "--memory", "1G")
+    assert done.exit_code == 1 and "pixels differ" in done.output
+    assert aged.read_bytes() == whole and replay(history).exit_code == 0
+
+
+def test_every_path_of_a_history_is_checked(album, tmp_path, monkeypatch):
+    from unfade import replay as replaying
+    from unfade.cli import reaging
+
+    shapes, seen = shape_folder(tmp_path / "lib"), []
+    words = ("--library", shapes, "--preset", "film-35mm", "--severity", "1")
+    assert call(album / "0.png", "-o", tmp_path / "old", *words).exit_code == 0
+    for module in (replaying, reaging):
+        monkeypatch.setattr(module, "check_share", lambda path, home: seen.append(path))
+    assert replay(tmp_path / "old" / "history" / "0.json").exit_code == 0
+    assert {album / "0.png", tmp_path / "old" / "aged" / "0.png", shapes} <= set(seen)
+    assert seen.count(shapes) > 1
 
 
 def test_what_differs_in_a_replayed_aging_is_named(album, tmp_path):

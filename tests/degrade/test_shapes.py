@@ -32,6 +32,20 @@ def test_a_library_without_pictures_is_refused(tmp_path):
         shape_library(str(tmp_path))
 
 
+def test_shapes_are_read_whatever_their_files_are_called(tmp_path, monkeypatch):
+    # On Windows OpenCV opens no file with a name outside of the code page.
+    monkeypatch.setattr(cv2, "imread", lambda *_: None)
+    place = tmp_path / "Ж" / "dots"
+    place.mkdir(parents=True)
+    drawn = np.full((9, 12), 200, np.uint8)
+    (place / "Ж.png").write_bytes(cv2.imencode(".png", drawn)[1].tobytes())
+    (place / "legend.txt").write_text("no picture")
+    (place / "empty.png").touch()
+    (place / "folder.png").mkdir()
+    (shape,) = shape_library(str(place.parent))["dots"]
+    np.testing.assert_array_equal(shape.opacity, drawn)
+
+
 def test_shrinking_a_shape_keeps_its_weight():
     shape = np.zeros((80, 80), np.uint8)
     cv2.circle(shape, (40, 40), 30, 255, -1)

@@ -161,3 +161,28 @@ def test_a_program_is_called_by_what_it_is_and_not_by_its_interpreter(text, name
 
     assert name_of(text).rpartition("-")[0] == name
     assert name_of(text) != name_of(text + " ")
+
+
+@pytest.mark.parametrize(
+    ("text", "windows", "words"),
+    [
+        (r"C:\tools\x.exe {input} {output}", True, [r"C:\tools\x.exe", "{input}", "{output}"]),
+        (r'"C:\Program Files\x.exe" {input}', True, [r"C:\Program Files\x.exe", "{input}"]),
+        (r"x --to='a b' #1", True, ["x", "--to=a b", "#1"]),
+        (r'x "--to=C:\a b\" -y', True, ["x", "--to=C:\\a b\\", "-y"]),
+        (r"/opt/my\ tool '{input}' #1", False, ["/opt/my tool", "{input}", "#1"]),
+        (r'"/opt/my tool" {input}', False, ["/opt/my tool", "{input}"]),
+    ],
+)
+def test_a_command_is_split_as_its_system_does(text, windows, words):
+    from unfade.evaluate.methods import split_command
+
+    assert split_command(text, windows=windows) == words
+
+
+def test_a_command_with_an_open_quote_is_refused_in_words():
+    from unfade.evaluate.methods import RunCommand, name_of
+
+    for use in (lambda text: RunCommand("x", text), name_of):
+        with pytest.raises(EvaluationError, match="can be split into words"):
+            use("tool '{input} {output}")

@@ -1,8 +1,10 @@
 """The album of a batch: complete, safe, offline, usable by keyboard, and quick with many photos."""
 
 import dataclasses
+import hashlib
 import html.parser
 import json
+import os
 import time
 import urllib.parse
 
@@ -10,10 +12,12 @@ import numpy as np
 import pytest
 
 from unfade.photo import Origin
+from unfade.report import album as albums
 from unfade.report.album import (
     PHOTOS,
     Entry,
     entry_key,
+    has_entry,
     read_entries,
     write_album,
     write_entry,
@@ -128,7 +132,7 @@ def test_a_photo_done_again_takes_its_own_place(album, tmp_path, restored, deed)
     target = tmp_path / "out" / "c.jpg"
     failed = next(entry for entry in read_entries(album) if entry.state == "failed")
     source = tmp_path / "broken.jpg"
-    assert entry_key(target, source) == failed.key
+    assert entry_key(album, target, source) == failed.key
     again = dataclasses.replace(deed.inputs["photo"], path=source)
     write_entry(
         album, restored, restored, dataclasses.replace(deed, inputs={"photo": again}), target
@@ -138,9 +142,39 @@ def test_a_photo_done_again_takes_its_own_place(album, tmp_path, restored, deed)
 
 
 def test_two_photos_of_one_name_have_files_of_their_own(tmp_path):
-    keys = {entry_key(tmp_path / place / "a.png", tmp_path / "a.png") for place in ("x", "y")}
-    assert len(keys) == 2
-    assert entry_key(tmp_path / "x.png", tmp_path / "../../é<&>.png").startswith("photo-")
+    source, places = tmp_path / "a.png", [tmp_path / name / "a.png" for name in ("x", "y")]
+    assert len({entry_key(tmp_path, place, source) for place in places}) == 2
+    odd = tmp_path / "../../é<&>.png"
+    assert entry_key(tmp_path, tmp_path / "x.png", odd).startswith("photo-")
+
+
+def test_a_machine_that_mounts_the_folder_elsewhere_finds_its_photos(tmp_path, restored, deed):
+    here, there = tmp_path / "mnt" / "photos", tmp_path / "Volumes" / "photos"
+    source = deed.inputs["photo"].path
+    write_entry(here / "album", restored, restored, deed, here / "out" / "a.png")
+    there.parent.mkdir()
+    here.rename(there)
+    assert has_entry(there / "album", there / "out" / "a.png", source)
+    assert not has_entry(there / "album", there / "out" / "b.png", source)
+    write_failure(there / "album", source, there / "out" / "a.png", "broken")
+    (entry,) = read_entries(there / "album")
+    assert entry.state == "failed"
+
+
+def test_an_album_of_an_earlier_version_goes_on(tmp_path, restored, deed):
+    folder, target = tmp_path / "album", tmp_path / "out" / "a.png"
+    source = deed.inputs["photo"].path
+    write_failure(folder, source, target, "broken")
+    (now,) = read_entries(folder)
+    earlier = f"scan-{hashlib.sha256(os.fsencode(target)).hexdigest()[:10]}"
+    path = folder / PHOTOS / f"{now.key}.json"
+    told = json.loads(path.read_text("utf-8"))
+    path.unlink()
+    (folder / PHOTOS / f"{earlier}.json").write_text(json.dumps({**told, "key": earlier}), "utf-8")
+    assert now.key != earlier and has_entry(folder, target, source)
+    write_entry(folder, restored, restored, deed, target)
+    (entry,) = read_entries(folder)
+    assert entry.key == earlier and entry.state == "done"
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"key": 1}', "[" * 100_000])
@@ -148,6 +182,96 @@ def test_a_damaged_entry_does_not_spoil_the_page(album, text):
     (album / PHOTOS / "damaged.json").write_text(text)
     assert [e.name for e in read_entries(album) if e.state == "failed"] == ["broken.jpg", "damaged"]
     assert "photos/damaged.json cannot be read" in page(album)
+
+
+def written(folder, **fields):
+    """An album of one photo whose data somebody wrote by hand."""
+    told = dataclasses.asdict(Entry("k", "n", "done", size=(3, 4), pixels={"untouched": 12}))
+    (folder / PHOTOS).mkdir(parents=True)
+    (folder / PHOTOS / "k.json").write_text(json.dumps({**told, **fields}), "utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("key", "../../other"),
+        ("name", 5),
+        ("state", "well"),
+        ("state", [1]),
+        ("message", None),
+        ("target", ["x"]),
+        ("recipe", {}),
+        ("chosen", 1),
+        ("size", 3),
+        ("size", [10**400, 1]),
+        ("size", ["1", "1"]),
+        ("size", [-1, 1]),
+        ("pixels", []),
+        ("pixels", {"untouched": "x"}),
+        ("pixels", {"untouched": 10**400}),
+        ("pixels", {"untouched": -1}),
+        ("steps", [["a", 1]]),
+        ("steps", 1),
+        ("numbers", []),
+        ("numbers", {"psnr": {}}),
+        ("numbers", {"psnr": 10**400}),
+        ("seconds", "x"),
+        ("seconds", True),
+        ("seconds", float("nan")),
+        ("pictures", 1),
+        ("color", "red"),
+    ],
+)
+def test_an_entry_with_a_field_of_another_kind_counts_as_failed(tmp_path, field, value):
+    folder = written(tmp_path / "album", **{field: value})
+    assert "1 photo: 1 failed." in page(folder) and "photos/k.json cannot be read" in page(folder)
+
+
+def test_only_layers_that_there_are_come_onto_the_page(tmp_path):
+    evil = 'x" src=q onerror="alert(1)'
+    folder = written(tmp_path / "album", pictures=[evil, "origin", ["mask"]])
+    text = page(folder)
+    assert "onerror" not in text and "alert(1)" not in text
+    assert text.count('class="layer overlay origin"') == 1
+    assert 'class="layer overlay mask"' not in text
+
+
+def test_measurements_of_every_kind_are_read(tmp_path):
+    folder = written(tmp_path / "album", numbers={"a": 1, "b": 0.5, "c": None, "d": True, "e": "f"})
+    assert "1 photo: 1 restored." in page(folder)
+
+
+def put(folder, key):
+    albums._store(folder, Entry(key, key, "done", size=(3, 4), pixels={"untouched": 12}))
+
+
+def test_two_runs_that_end_together_lose_no_photo(tmp_path, monkeypatch):
+    put(tmp_path, "first")
+    real = albums.write_text
+
+    def late(path, text):
+        monkeypatch.setattr(albums, "write_text", real)
+        put(tmp_path, "second")
+        page(tmp_path)
+        real(path, text)
+
+    monkeypatch.setattr(albums, "write_text", late)
+    text = page(tmp_path)
+    assert "photos/first." in text and "photos/second." in text
+
+
+def test_a_run_that_goes_on_for_long_keeps_nobody_from_ending(tmp_path, monkeypatch):
+    real, keys = albums.write_text, iter(range(1000))
+
+    def busy(path, text):
+        real(path, text)
+        if path.suffix == ".html":
+            put(tmp_path, f"p-{next(keys)}")
+
+    monkeypatch.setattr(albums, "write_text", busy)
+    assert "<article" in page(tmp_path)
+    assert next(keys) == albums.ROUNDS
 
 
 def test_an_album_of_nothing_says_so(tmp_path):

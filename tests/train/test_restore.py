@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -182,6 +183,20 @@ def test_curves_of_a_resumed_run_are_one(tmp_path):
     assert curves.read_log(tmp_path) == {"loss": [(1, 1.0), (2, 2.0), (3, 5.0), (4, 6.0)]}
     drawn = curves.draw_curves(curves.read_log(tmp_path) | {"flat": [(1.0, 2.0), (9.0, 2.0)]})
     assert drawn.shape == (240, 880, 3)
+
+
+def test_curves_and_looks_are_written_whatever_the_folder_is_called(tmp_path, monkeypatch):
+    # On Windows OpenCV opens no file with a name outside of the code page.
+    monkeypatch.setattr(cv2, "imwrite", lambda *_: False)
+    folder = tmp_path / "Ж"
+    folder.mkdir()
+    drawn = cv2.imdecode(np.fromfile(curves.write_curves(folder), np.uint8), cv2.IMREAD_COLOR)
+    assert drawn.shape == (240, 440, 3)
+    shown = np.zeros((6, 8, 3), np.uint8)
+    shown[..., 0] = 255
+    watch.Looks(folder, [])._show(SimpleNamespace(global_step=7, loggers=[]), "examples", shown)
+    data = np.fromfile(folder / "looks" / "examples-0000007.png", np.uint8)
+    np.testing.assert_array_equal(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1], shown)
 
 
 def test_a_loss_that_is_no_number_ends_the_run_and_spares_the_checkpoint(photos, tmp_path, capsys):

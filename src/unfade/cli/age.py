@@ -126,10 +126,11 @@ def command(
             seeds = (seed, zlib.crc32(item.below.as_posix().encode()), number)
             made = (preset, severity, seeds, shapes, shapes_sha256)
             agings.append(Aging(job, str(out), *made))
+    check_results(agings, [item.path for item in found])
     if sheet is not None:
         check_sheet(sheet, [item.path for item in found], agings, beside, overwrite)
     if agings:
-        _write_legend(out)
+        _write_legend(out, overwrite)
     workers = Workers(min(jobs, len(agings)), agings) if jobs > 1 and agings else None
     try:
         tasks = [(aging.job, _task(aging, workers)) for aging in agings]
@@ -151,8 +152,38 @@ def _task(aging: Aging, workers: Workers | None) -> Work:
     return work
 
 
-def _write_legend(out: Path) -> None:
-    """Say beside the class maps which number and color is which kind."""
+def check_results(agings: Sequence[Aging], photos: Sequence[Path]) -> None:
+    """Refuse, before anything is aged, results in the place of a photo of the batch.
+
+    Raises:
+        UsageError: A result would replace one of the photos, or be written through a link to it.
+    """
+    kept = {_identity(path) for path in photos} - {None}
+    for aging in agings:
+        for place in aging.places:
+            if _identity(place) in kept:
+                raise click.UsageError(
+                    f"-o {aging.out}: the result {place} would replace one of the photos; choose "
+                    "another folder"
+                )
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells a file from all others, whatever it is called; None where there is none."""
+    try:
+        told = path.stat()
+    except OSError:
+        return None
+    return told.st_dev, told.st_ino
+
+
+def _write_legend(out: Path, overwrite: bool) -> None:
+    """Say beside the class maps which number and color is which kind.
+
+    Raises:
+        WriteError: Another file of this name is there, and not to be replaced.
+    """
+    from ..errors import WriteError
     from ..report.sidecar import write_text
     from .aging import COLORS
 
@@ -160,8 +191,22 @@ def _write_legend(out: Path) -> None:
         int(kind): {"name": kind.name.lower(), "color": "#{:02x}{:02x}{:02x}".format(*color)}
         for kind, color in COLORS.items()
     }
-    (out / "classes").mkdir(parents=True, exist_ok=True)
-    write_text(out / "classes" / "legend.json", json.dumps(legend, indent=2) + "\n")
+    path = out / "classes" / "legend.json"
+    if path.exists() and not overwrite and not _is_legend(path):
+        raise WriteError(f"{path} exists, and is no legend; use --overwrite, or move it away")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, json.dumps(legend, indent=2) + "\n")
+
+
+def _is_legend(path: Path) -> bool:
+    """Whether a file is a legend, of this version or another."""
+    try:
+        told = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(told, dict) and all(
+        isinstance(entry, dict) and entry.keys() == {"name", "color"} for entry in told.values()
+    )
 
 
 def check_sheet(

@@ -14,19 +14,21 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from ..darkroom import Darkroom
 from ..degrade import draw_aging
 from ..errors import WriteError
 from ..io.palette import write_palette
 from ..io.read import read
-from ..io.write import write, write_plane
+from ..io.write import whole, write, write_plane
 from ..jobs import Job, Outcome, State, all_or_nothing, attempt, check_target
 from ..models.zoo import checksum
-from ..photo import Damage, Photo
+from ..photo import Damage, Mask, Photo
 from ..pipeline import run
 from ..profile import to_srgb
 from ..report.history import About, history_dict
+from ..report.record import relative
 from ..report.sidecar import write_text
 
 COLORS = {
@@ -43,6 +45,9 @@ COLORS = {
 
 WHAT = "unfade aging"
 """What the history of an aging says it is."""
+
+KINDS = ("aged", "clean", "mask", "kinds", "classes", "history")
+"""Kinds of results, each in a folder of its own; see `Aging.place`."""
 
 NAMES = {"library_sha256": "library (or its files changed)"}
 """Words for what the history calls otherwise."""
@@ -68,10 +73,16 @@ class Aging:
     library: str = ""
     library_sha256: str = ""
 
-    def place(self, kind: str, suffix: str = ".png") -> Path:
-        """Where a kind of result lies: `aged`, `clean`, `mask`, `kinds`, `classes`, `history`."""
+    def place(self, kind: str) -> Path:
+        """Where a kind of result lies; see `KINDS`."""
         below = Path(self.job.target).relative_to(Path(self.out) / "aged")
+        suffix = ".json" if kind == "history" else ".png"
         return (Path(self.out) / kind / below).with_suffix(suffix)
+
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """All that is written, the aged photo first."""
+        return tuple(self.place(kind) for kind in KINDS)
 
     @property
     def made_as(self) -> dict[str, Any]:
@@ -108,7 +119,7 @@ def file_entry(path: Path, file: Path, folder: Path) -> dict[str, str]:
         path: The name that it will have.
         file: The name that it has.
     """
-    return {"path": Path(os.path.relpath(path, folder)).as_posix(), "sha256": checksum(file)}
+    return {"path": relative(path, folder), "sha256": checksum(file)}
 
 
 def age_one(aging: Aging, darkroom: Darkroom) -> Outcome:
@@ -131,29 +142,7 @@ def _age(aging: Aging, darkroom: Darkroom) -> Outcome:
     kinds = np.zeros(aged.size, np.uint8) if aged.kinds is None else aged.kinds
     # Where the mask's file says 255; what is fainter has no class.
     kinds = np.where(mask >= 254.5 / 255, kinds, np.uint8(Damage.NONE))
-    target = aging.place("aged")
-    # Not among the aged: training would take what a killed run left there for one of them.
-    part = aging.place("history").with_name(f".{target.stem}.part.png")
-    writers: dict[str, Callable[[Path], object]] = {
-        "clean": lambda path: write(clean, path),
-        "mask": lambda path: write_plane(mask, path),
-        "kinds": lambda path: write_plane(kinds / np.float32(255), path),
-        "classes": lambda path: write_palette(kinds, list(COLORS.values()), path),
-        "history": lambda path: write_text(path, _history(aging, aged, part)),
-    }
-    with all_or_nothing() as written:
-        for folder in (target.parent, part.parent):
-            folder.mkdir(parents=True, exist_ok=True)
-        written.append(part)
-        write(aged, part)
-        for kind, save in writers.items():
-            path = aging.place(kind, ".json" if kind == "history" else ".png")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            save(path)
-            written.append(path)
-        # Last, because its being there says that all is.
-        part.replace(target)
-        written[0] = target
+    _write(aging, clean, aged, mask, kinds)
     share = float((mask >= 0.5).mean())
     says = f"{', '.join(step.stage for step in aged.history)}; {share:.2%} damaged"
     return Outcome(
@@ -162,9 +151,35 @@ def _age(aging: Aging, darkroom: Darkroom) -> Outcome:
         recipe=aging.preset,
         chosen="as asked",
         evidence=(("aged by", says),),
-        files=tuple(map(str, written)),
+        files=tuple(map(str, aging.places)),
         numbers={"damaged_share": share},
     )
+
+
+def _write(aging: Aging, clean: Photo, aged: Photo, mask: Mask, kinds: NDArray[np.uint8]) -> None:
+    """Write all results or none; what was replaced comes back where one fails."""
+    writers: dict[str, Callable[[Path], object]] = {
+        "clean": lambda path: write(clean, path),
+        "mask": lambda path: write_plane(mask, path),
+        "kinds": lambda path: write_plane(kinds / np.float32(255), path),
+        "classes": lambda path: write_palette(kinds, list(COLORS.values()), path),
+    }
+    target, history = aging.place("aged"), aging.place("history")
+    with all_or_nothing(aging.places) as written:
+        for path in aging.places:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        # The aged photo gets its name last, because its being there says that all is.
+        with whole(target) as part:
+            write(aged, part, format="png")
+            # Where this run is killed, an earlier one must not stand for the new results.
+            target.unlink(missing_ok=True)
+            # First, because it says of the others that they are ours; see `_done`.
+            write_text(history, _history(aging, aged, part))
+            written.append(history)
+            for kind, save in writers.items():
+                save(aging.place(kind))
+                written.append(aging.place(kind))
+        written.append(target)
 
 
 def _history(aging: Aging, aged: Photo, part: Path) -> str:
@@ -186,26 +201,38 @@ def _done(aging: Aging) -> Outcome | None:
     """An outcome where nothing is to be done because all results are there and to be kept.
 
     Raises:
-        WriteError: They are there and neither to be replaced nor left out, or they were made
-            with other settings.
+        WriteError: A file is there that is neither to be replaced nor left out, that no history
+            tells of, or that was made with other settings.
     """
-    answer = check_target(aging.job)
-    if answer is None:
+    jobs = (dataclasses.replace(aging.job, target=str(place)) for place in aging.places)
+    there = [answer for answer in map(check_target, jobs) if answer is not None]
+    if not there:
         return None
-    history = aging.place("history", ".json")
-    planes = (aging.place(name) for name in ("clean", "mask", "kinds", "classes"))
-    if not all(path.is_file() for path in (history, *planes)):
-        return None
-    told = json.loads(history.read_text(encoding="utf-8"))
-    # Earlier histories name the library only.
-    told = {"library_sha256": "unknown" if told.get("library") else "", **told}
+    told = _told(aging.place("history"))
+    if told is None:
+        raise WriteError(
+            f"{there[0].job.target} exists, and no history tells that `unfade age` wrote it; use "
+            "--overwrite, or move it away"
+        )
     other = [NAMES.get(k, k) for k, value in aging.made_as.items() if told.get(k) != value]
     if other:
         raise WriteError(
-            f"{aging.job.target} was made with another {' and '.join(other)}; "
+            f"{there[0].job.target} was made with another {' and '.join(other)}; "
             "use --overwrite or another folder"
         )
-    return answer
+    return dataclasses.replace(there[0], job=aging.job) if len(there) == len(KINDS) else None
+
+
+def _told(history: Path) -> dict[str, Any] | None:
+    """What a history says; None where there is none."""
+    try:
+        told = json.loads(history.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(told, dict):
+        return None
+    # Earlier histories name the library only.
+    return {"library_sha256": "unknown" if told.get("library") else "", **told}
 
 
 class Workers:

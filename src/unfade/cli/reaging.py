@@ -19,7 +19,7 @@ from ..jobs import Existing, Job, check_target
 from ..models.zoo import checksum
 from ..pipeline import run
 from ..recipe import Recipe, make_stage
-from ..replay import Replay, verdict
+from ..replay import Replay, check_share, earlier_result, placed, verdict
 from .aging import WHAT, read_clean
 
 
@@ -56,6 +56,7 @@ def replay_aging(
     target: Path,
     photo: str | os.PathLike[str] | None = None,
     existing: Existing = Existing.REFUSE,
+    memory: int | None = None,
 ) -> Replay:
     """Age a photo again with the recorded stages.
 
@@ -65,25 +66,30 @@ def replay_aging(
         target: File to write.
         photo: Where the clean photo is now; by default where the history says.
         existing: What to do where the target is there already.
+        memory: Budget in bytes; by default that of a `Darkroom`.
     Returns:
         Whether it is identical, and what differs.
     Raises:
-        ReadError: The photo or the library is not there, or cannot be read.
+        ReadError: The photo or the library is not there, on another machine's share, or cannot be
+            read.
         RecipeError, WriteError: As when aging.
     """
-    source = Path(photo or os.path.normpath(folder / told["photo"]["path"]))
+    source = Path(photo or placed(told["photo"]["path"], folder))
     if not source.is_file():
         raise ReadError(
             f"the clean photo is not where it was: {source}; --photo FILE says where it is"
         )
     if skipped := check_target(Job(str(source), str(target), existing=existing)):
         raise PhotoError(skipped.message)
-    notes, room = _changes(told, source), Darkroom()
-    aged = run(_undamaged(source, room), _recipe(told), room)
+    recipe, room = _recipe(told), Darkroom() if memory is None else Darkroom(memory=memory)
+    for library in (told["library"], *(getattr(stage, "library", "") for stage in recipe)):
+        check_share(Path(library), folder.absolute())
+    notes = _changes(told, source)
+    aged = run(_undamaged(source, room), recipe, room)
     target.parent.mkdir(parents=True, exist_ok=True)
-    write(aged, target)
-    earlier = Path(os.path.normpath(folder / told["aged"]["path"]))
-    return verdict(told["aged"]["sha256"], earlier, target, notes, room)
+    with earlier_result(told["aged"], folder, target) as earlier:
+        write(aged, target)
+        return verdict(told["aged"]["sha256"], earlier, target, notes, room)
 
 
 def _undamaged(source: Path, room: Darkroom) -> Any:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import existing, existing_options, json_option
+from .options import existing, existing_options, json_option, parse_memory
 
 if TYPE_CHECKING:
     from ..jobs import Existing
@@ -33,6 +33,12 @@ if TYPE_CHECKING:
     help="Where the photo is now, if not where the sidecar says; for one sidecar.",
 )
 @click.option("--engine", metavar="NAME", help="Another engine than the one that ran.")
+@click.option(
+    "--memory",
+    callback=parse_memory,
+    metavar="SIZE",
+    help="Budget such as 4G.  [that of the sidecar, up to 2G]",
+)
 @existing_options
 @json_option
 @click.pass_context
@@ -42,6 +48,7 @@ def command(
     out: Path | None,
     photo: str | None,
     engine: str | None,
+    memory: int | None,
     overwrite: bool,
     skip_existing: bool,
     as_json: bool,
@@ -50,8 +57,8 @@ def command(
 
     The sidecar is the NAME.EXT.unfade.json beside an output; a folder stands for all of them in it
     and below. Of an aging it is the file in the folder history/ of `unfade age`. Exit code: 0 if
-    every result is the same byte for byte, else 1; what differs (version, weights, engine, input)
-    is named.
+    every result is the same byte for byte and no earlier one that still lies there was altered,
+    else 1; what differs (version, weights, engine, input) is named.
     """
     from ..errors import UnfadeError
 
@@ -63,15 +70,16 @@ def command(
         for number, (path, place) in enumerate(found):
             folder = out / place if out else Path(scratch) / str(number)
             try:
-                done = _replay(path, folder, photo, engine, there)
+                done = _replay(path, folder, photo, engine, there, memory)
                 told.append(_told(path, done, kept=out is not None))
             except (UnfadeError, ValueError, OSError) as error:
-                told.append({"sidecar": path, "identical": False, "error": str(error)})
+                failed = {"identical": False, "altered": False, "error": str(error)}
+                told.append({"sidecar": path, **failed})
             if not as_json:
                 _show(told[-1])
     if as_json:
         click.echo(json.dumps({"schema": 1, "replays": told}, indent=2, ensure_ascii=False))
-    ctx.exit(int(not all(entry["identical"] for entry in told)))
+    ctx.exit(int(not all(entry["identical"] and not entry["altered"] for entry in told)))
 
 
 def _find(named: Iterable[str]) -> Iterator[tuple[str, Path]]:
@@ -113,7 +121,14 @@ def _refuse_folder(path: str) -> None:
     raise ReadError(f"{path}: expected sidecars (NAME.EXT.unfade.json), got a folder without any")
 
 
-def _replay(path: str, out: Path, photo: str | None, engine: str | None, there: Existing) -> Replay:
+def _replay(
+    path: str,
+    out: Path,
+    photo: str | None,
+    engine: str | None,
+    there: Existing,
+    memory: int | None,
+) -> Replay:
     from ..errors import ReadError
     from ..replay import output_name, replay_sidecar
     from .reaging import aged_name, read_aging, replay_aging
@@ -122,9 +137,12 @@ def _replay(path: str, out: Path, photo: str | None, engine: str | None, there: 
     aging = read_aging(path)
     if aging is None:
         target = out / output_name(path)
-        return replay_sidecar(path, target, photo=photo, engine=engine, existing=there)
+        return replay_sidecar(
+            path, target, photo=photo, engine=engine, existing=there, memory=memory
+        )
     try:
-        return replay_aging(aging, Path(path).parent, out / aged_name(aging), photo, there)
+        target = out / aged_name(aging)
+        return replay_aging(aging, Path(path).parent, target, photo, there, memory)
     except (KeyError, TypeError, AttributeError) as error:
         raise ReadError(f"{path}: not as `unfade age` writes it, at {error!r}") from error
 
@@ -133,6 +151,7 @@ def _told(sidecar: str, done: Replay, kept: bool) -> dict[str, object]:
     return {
         "sidecar": sidecar,
         "identical": done.identical,
+        "altered": done.altered,
         "target": done.target if kept else "",
         "expected": done.expected,
         "got": done.got,

@@ -218,13 +218,21 @@ def shape_library(folder: str, part: str = "all") -> Mapping[str, tuple[Picture,
     found: dict[str, tuple[Picture, ...]] = {}
     for place in sorted(root.iterdir()) if root.is_dir() else ():
         files = sorted(file for file in place.glob("*.*") if _in_part(_key(file), part))
-        pictures = [cv2.imread(str(file), cv2.IMREAD_GRAYSCALE) for file in files]
+        pictures = [_grey_picture(file) for file in files if file.is_file()]
         shapes = tuple(_reduced(p) for p in pictures if p is not None and p.any())
         if shapes:
             found[place.name] = shapes
     if not found:
         raise ReadError(f"no artefact shapes in {folder}; expected <class>/*.png or *.webp")
     return found
+
+
+def _grey_picture(file: Path) -> Canvas | None:
+    """A picture as (H, W) uint8, or None where it is none."""
+    # `cv2.imread` cannot open names outside of the code page on Windows, and says nothing.
+    data = np.frombuffer(file.read_bytes(), np.uint8)
+    picture = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if data.size else None
+    return None if picture is None else np.asarray(picture, np.uint8)
 
 
 @dataclasses.dataclass(frozen=True)

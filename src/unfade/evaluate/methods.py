@@ -148,9 +148,10 @@ class RunCommand:
             raise EvaluationError(
                 f"a command must hold {{input}} and {{output}}, got {self.template!r}"
             )
+        split_command(self.template)
 
     def fingerprint(self, case: Case) -> str:
-        found = shutil.which(shlex.split(self.template)[0])
+        found = shutil.which(split_command(self.template)[0])
         program = checksum(Path(found)) if found else "missing"
         return f"command {self.template} {program}"
 
@@ -161,7 +162,7 @@ class RunCommand:
             write(Photo(question.given.pixels, metadata=Metadata(bits=bits)), source)
             words = [
                 word.replace("{input}", str(source)).replace("{output}", str(target))
-                for word in shlex.split(self.template)
+                for word in split_command(self.template)
             ]
             cost = self._run(words, Path(folder) / "said.txt")
             if not target.is_file():
@@ -266,13 +267,34 @@ def make_method(word: str, changes: Changes | None = None) -> Method:
     return RunRecipe(recipe.name, recipe, wanted)
 
 
+def split_command(text: str, windows: bool = os.name == "nt") -> list[str]:
+    """Split a command line into words; quotes keep spaces together and are taken away.
+
+    Args:
+        text: As a person typed it.
+        windows: A backslash parts folders there, where elsewhere it quotes what follows.
+    Raises:
+        EvaluationError: A quote that is not closed.
+    """
+    lexer = shlex.shlex(text, posix=True)
+    lexer.whitespace_split, lexer.commenters = True, ""
+    if windows:
+        lexer.escape = ""
+    try:
+        return list(lexer)
+    except ValueError as error:
+        raise EvaluationError(
+            f"a command must be one that can be split into words, got {text!r}: {error}"
+        ) from error
+
+
 def name_of(text: str) -> str:
     """A short name of a command: program and first argument, with a mark of the whole.
 
     An interpreter does not count: `python tool.py fast {input} {output}` is `tool-fast-` and the
     mark.
     """
-    words = [Path(word).stem for word in shlex.split(text) if word[:1] not in ("-", "{")]
+    words = [Path(word).stem for word in split_command(text) if word[:1] not in ("-", "{")]
     if words[1:] and INTERPRETER.fullmatch(words[0]):
         del words[0]
     name = "-".join(words[:2]) or "command"

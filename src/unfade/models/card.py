@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import ModelError
 from ..toml import toml_value
+
+CHANNELS = (1, 4096)
+COUNTS = {
+    "channels_out": CHANNELS,
+    "scale": (1, 64),
+    "multiple_of": (1, 4096),
+    "halo": (0, 2**16),
+    "bytes_per_pixel": (1, 2**24),
+    "parameters": (0, 2**48),
+}
+"""Fields that are whole numbers, with the least and the most that makes sense."""
+
+INPUTS = 16
+"""The most inputs of a network."""
+
+TILINGS = ("tiles", "whole")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,15 +86,23 @@ class ModelCard:
         """Read a card.
 
         Raises:
-            ModelError: Not TOML, a field that does not exist, or a missing name, task or sha256.
+            ModelError: Not TOML, a field that does not exist or holds what it cannot be, or a
+                missing name, task or sha256.
         """
         try:
             table: dict[str, Any] = tomllib.loads(text)
-            for name in ("inputs", "calibration"):
-                if name in table:
-                    table[name] = tuple(table[name])
+        except RecursionError:
+            raise ModelError("not a model card: its brackets are nested too deep") from None
+        except ValueError as error:
+            raise ModelError(f"not a model card: {error}") from error
+        known = {field.name for field in dataclasses.fields(cls)}
+        for name, value in table.items():
+            if name in known and (words := _must_be(name, value)):
+                raise ModelError(f"not a model card: {name} must be {words}, got {value!r}")
+            table[name] = tuple(value) if isinstance(value, list) else value
+        try:
             return cls(**table)
-        except (tomllib.TOMLDecodeError, TypeError) as error:
+        except TypeError as error:
             raise ModelError(f"not a model card: {error}") from error
 
     def to_toml(self) -> str:
@@ -87,3 +112,38 @@ class ModelCard:
         lines = [f"{name} = {toml_value(value)}" for name, value in fields.items()]
         lines += ["", "[quality]", *(f"{toml_value(k)} = {float(v)!r}" for k, v in quality.items())]
         return "\n".join(lines) + "\n"
+
+
+def _must_be(name: str, value: Any) -> str:
+    """What a field must be, in words, where it is something else; empty where all is well."""
+    if name in COUNTS:
+        low, high = COUNTS[name]
+        fine, words = _is_whole(value, low, high), f"a whole number within {low} to {high}"
+    elif name == "inputs":
+        fine = _is_list(value, lambda item: _is_whole(item, *CHANNELS)) and 0 < len(value) <= INPUTS
+        words = f"1 to {INPUTS} whole numbers within {CHANNELS[0]} to {CHANNELS[1]} in brackets"
+    elif name == "calibration":
+        fine = _is_list(value, lambda item: _is_number(item) and math.isfinite(item))
+        words = "numbers in brackets"
+    elif name == "quality":
+        fine = isinstance(value, dict) and all(map(_is_number, value.values()))
+        words = "a table of numbers"
+    elif name == "tiling":
+        fine, words = value in TILINGS, " or ".join(TILINGS)
+    elif name == "exact":
+        fine, words = isinstance(value, bool), "true or false"
+    else:
+        fine, words = isinstance(value, str), "text in quotes"
+    return "" if fine else words
+
+
+def _is_list(value: Any, is_item: Callable[[Any], bool]) -> bool:
+    return isinstance(value, list) and all(map(is_item, value))
+
+
+def _is_whole(value: Any, low: int, high: int) -> bool:
+    return type(value) is int and low <= value <= high
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) is float or _is_whole(value, -(2**63), 2**63)

@@ -7,6 +7,7 @@ machines, ends in one page.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import html
@@ -15,7 +16,7 @@ import os
 import re
 import string
 import urllib.parse
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,17 @@ INDEX = "index.html"
 PHOTOS = "photos"
 SMALL, LARGE, OVERLAY = 420, 1400, 1000
 """Longer sides in pixels of the pictures in the list, opened, and of what is laid over both."""
+
+STATES = ("done", "copied", "failed")
+LAYERS = ("mask", "origin")
+"""What can be laid over a photo."""
+
+MOST = 10**15
+"""Above what counts and measurements of a photo are a mistake."""
+
+ROUNDS = 10
+"""How often a page is made again because photos came meanwhile. Whoever still puts them in makes
+it once more when he ends."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,14 +89,30 @@ class Entry:
 def has_entry(folder: Path, target: Path, source: Path) -> bool:
     """Whether an album shows a photo, or its first page."""
     places = (target, beside(target, f"page-1{target.suffix}"))
-    return any((folder / PHOTOS / f"{entry_key(p, source)}.json").is_file() for p in places)
+    return any(_place(folder, entry_key(folder, place, source)).is_file() for place in places)
 
 
-def entry_key(target: Path, source: Path) -> str:
-    """A name for a photo's files in the album: the same each time it is done."""
+def entry_key(folder: Path, target: Path, source: Path) -> str:
+    """A name for a photo's files in an album: the same each time it is done, from any machine.
+
+    Args:
+        folder: Of the album; the place of the target as seen from there tells photos apart.
+        target: Where the result lies, or will.
+        source: The photo.
+    """
+    # Albums of earlier versions told them apart by the target's place on the one machine.
+    earlier = _key(os.path.abspath(target), source)  # noqa: PTH100
+    return earlier if _place(folder, earlier).is_file() else _key(relative(target, folder), source)
+
+
+def _key(place: str, source: Path) -> str:
     word = re.sub(r"[^A-Za-z0-9._-]+", "-", source.stem)[:40].strip(".-") or "photo"
-    place = os.path.abspath(target).encode("utf-8", "surrogateescape")  # noqa: PTH100
-    return f"{word}-{hashlib.sha256(place).hexdigest()[:10]}"
+    return f"{word}-{hashlib.sha256(place.encode('utf-8', 'surrogateescape')).hexdigest()[:10]}"
+
+
+def _place(folder: Path, key: str) -> Path:
+    """Where the data of a photo lie in an album."""
+    return folder / PHOTOS / f"{key}.json"
 
 
 def write_entry(folder: Path, before: Photo, after: Photo, deed: Deed, target: Path) -> Entry:
@@ -99,7 +127,7 @@ def write_entry(folder: Path, before: Photo, after: Photo, deed: Deed, target: P
         WriteError: The folder cannot be written to, or the disk is full.
     """
     source = deed.inputs["photo"].path
-    key = entry_key(target, source)
+    key = entry_key(folder, target, source)
     layers = {
         "mask": mask_overlay(after.damage, OVERLAY),
         "origin": origin_overlay(after.origin, OVERLAY),
@@ -135,7 +163,7 @@ def write_failure(folder: Path, source: Path, target: Path, message: str) -> Non
     Raises:
         WriteError: As in `write_entry`.
     """
-    key = entry_key(target, source)
+    key = entry_key(folder, target, source)
     _store(folder, Entry(key, source.name, "failed", message, relative(target, folder)))
 
 
@@ -148,7 +176,7 @@ def read_entries(folder: Path) -> list[Entry]:
     entries = []
     for path in sorted((folder / PHOTOS).glob("*.json")):
         try:
-            entries.append(_entry(json.loads(path.read_text("utf-8"))))
+            entries.append(_entry(json.loads(path.read_text("utf-8")), path.stem))
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             words = f"{PHOTOS}/{path.name} cannot be read; delete it, or restore the photo again"
             entries.append(Entry(path.stem, path.stem, "failed", words))
@@ -157,6 +185,8 @@ def read_entries(folder: Path) -> list[Entry]:
 
 def write_album(folder: Path, title: str, software: str) -> Path:
     """Make the page of all photos of an album.
+
+    Photos that another process puts in meanwhile are on it too.
 
     Args:
         folder: Of the album.
@@ -167,9 +197,28 @@ def write_album(folder: Path, title: str, software: str) -> Path:
     Raises:
         WriteError: As in `write_entry`.
     """
+    path = folder / INDEX
+    for _ in range(ROUNDS):
+        there = _listing(folder)
+        write_text(path, _page(folder, title, software))
+        if _listing(folder) == there:
+            break
+    return path
+
+
+def _listing(folder: Path) -> dict[str, int]:
+    """The photos of an album, and when their data were written."""
+    times = {}
+    for path in (folder / PHOTOS).glob("*.json"):
+        with contextlib.suppress(FileNotFoundError):
+            times[path.name] = path.stat().st_mtime_ns
+    return times
+
+
+def _page(folder: Path, title: str, software: str) -> str:
     entries = read_entries(folder)
     template = string.Template(TEMPLATE.read_text("utf-8"))
-    text = template.substitute(
+    return template.substitute(
         style=STYLE.read_text("utf-8"),
         title=html.escape(title),
         summary=html.escape(_summary(entries)),
@@ -179,14 +228,11 @@ def write_album(folder: Path, title: str, software: str) -> Path:
         cards="\n".join(_card(entry, folder) for entry in entries if entry.state != "failed"),
         software=html.escape(software),
     )
-    path = folder / INDEX
-    write_text(path, text)
-    return path
 
 
 def _store(folder: Path, entry: Entry) -> None:
     text = json.dumps(plain(entry), indent=1, ensure_ascii=False)
-    write_text(folder / PHOTOS / f"{entry.key}.json", text)
+    write_text(_place(folder, entry.key), text)
 
 
 def _in_tree(folder: Path, entries: Sequence[Entry]) -> list[Entry]:
@@ -209,16 +255,86 @@ def _home(folder: Path, entry: Entry) -> str:
     return os.path.dirname(os.path.abspath(folder / entry.target)) if entry.target else ""  # noqa: PTH100, PTH120
 
 
-def _entry(told: Mapping[str, Any]) -> Entry:
-    height, width = told["size"]
-    return Entry(
-        **{
-            **told,
-            "size": (int(height), int(width)),
-            "steps": tuple((str(stage), str(says)) for stage, says in told["steps"]),
-            "pictures": tuple(told["pictures"]),
-        }
-    )
+def _entry(told: Any, key: str) -> Entry:
+    """An entry from what lies in an album, which anybody may have written.
+
+    Raises:
+        ValueError, TypeError, KeyError: A field is missing, unknown or not of its kind.
+    """
+    entry = Entry(**{name: READERS[name](value) for name, value in _table(told).items()})
+    if entry.key != key or not re.fullmatch(r"[A-Za-z0-9._-]+", key):
+        raise ValueError(f"expected the key {key!r}, got {entry.key!r}")
+    return entry
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected text, got {value!r}")
+    return value
+
+
+def _state(value: Any) -> str:
+    if value not in STATES:
+        raise ValueError(f"expected {' or '.join(STATES)}, got {value!r}")
+    return str(value)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"expected a number, got {value!r}")
+    if not abs(value) <= MOST:  # What is not a number is not either.
+        raise ValueError(f"expected a number up to {MOST}")
+    return value
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or not 0 <= value <= MOST:
+        raise ValueError(f"expected a whole number from 0, got {value!r}")
+    return value
+
+
+def _size(value: Any) -> tuple[int, int]:
+    height, width = value
+    return _count(height), _count(width)
+
+
+def _steps(value: Any) -> tuple[tuple[str, str], ...]:
+    return tuple((_text(stage), _text(says)) for stage, says in value)
+
+
+def _pixels(value: Any) -> dict[str, int]:
+    return {name: _count(count) for name, count in _table(value).items()}
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError(f"expected a table, got {value!r}")
+    return value
+
+
+def _measured(value: Any) -> dict[str, Any]:
+    """Further measurements: numbers, words, truths, or nothing where none could be measured."""
+    return {
+        name: told if told is None or isinstance(told, str | bool) else _number(told)
+        for name, told in _table(value).items()
+    }
+
+
+def _pictures(value: Any) -> tuple[str, ...]:
+    return tuple(name for name in LAYERS if name in value)
+
+
+READERS: Mapping[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("key", "name", "message", "target", "recipe", "chosen"), _text),
+    "state": _state,
+    "size": _size,
+    "pixels": _pixels,
+    "steps": _steps,
+    "numbers": _measured,
+    "seconds": _number,
+    "pictures": _pictures,
+}
+"""What each field of an entry is read with."""
 
 
 def _summary(entries: Sequence[Entry]) -> str:

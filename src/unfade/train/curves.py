@@ -53,8 +53,14 @@ def draw_curves(curves: Mapping[str, Points]) -> NDArray[np.uint8]:
 def write_curves(folder: Path) -> Path:
     """Draw the curves of a run folder to `curves.png` in it."""
     path = folder / "curves.png"
-    cv2.imwrite(str(path), draw_curves(read_log(folder)))
+    write_png(path, draw_curves(read_log(folder)))
     return path
+
+
+def write_png(path: Path, picture: NDArray[np.uint8]) -> None:
+    """Write a picture (H, W, 3) uint8, blue first, whatever the folder is called."""
+    # `cv2.imwrite` cannot open names outside of the code page on Windows, and says nothing.
+    path.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
 
 
 def _panel(name: str, points: Points) -> NDArray[np.uint8]:

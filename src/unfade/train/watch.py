@@ -18,7 +18,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .curves import write_curves
+from .curves import write_curves, write_png
 from .task import Task
 
 LOOK_SIDE = 512
@@ -209,7 +209,7 @@ class Looks(lightning.Callback):
     def _show(self, trainer: Any, name: str, picture: NDArray[np.uint8]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{name}-{trainer.global_step:07d}.png"
-        cv2.imwrite(str(path), picture[:, :, ::-1])
+        write_png(path, np.ascontiguousarray(picture[:, :, ::-1]))
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 step = trainer.global_step
