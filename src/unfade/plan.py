@@ -32,7 +32,7 @@ SECONDS_PER_MEGAPIXEL: Mapping[str, float] = {
     "damage": 0.25,
     "inpaint": 0.2,
     "denoise": 0.3,
-    "denoise-base": 1.6,
+    "denoise-base": 1.1,
     "fading": 0.02,
     "grain": 0.03,
 }

@@ -59,7 +59,7 @@ class Denoise:
 
     network: str = setting(
         "denoise",
-        "which network: `denoise`, the better `denoise-base` at seven times the work, or your own",
+        "which network: `denoise`, the better `denoise-base` in four times the time, or your own",
     )
     strength: float = setting(
         1.0, "share of the network's change that is made; 0 does nothing", low=0, high=1
