@@ -176,7 +176,7 @@ def inpaint(photo: Any, mask: Mask | PathLike, *, darkroom: Darkroom | None = No
 
 def inpaint_recipe() -> Recipe:
     """The recipe that fills a given mask: grain is measured, so that the fill gets it too."""
-    return Recipe("inpaint", (STAGES["measure"](), STAGES["inpaint"](feather_px=0)))
+    return Recipe("inpaint", (STAGES["measure"](), STAGES["inpaint"]()))
 
 
 @overload

@@ -60,7 +60,6 @@ class Inpaint:
     invents: ClassVar[bool] = True
     marks: ClassVar[Origin] = Origin.FILLED
     strength: float = setting(1.0, "how far", low=0, high=1)
-    feather_px: float = setting(1.0, "without effect", low=0, high=20)
 
     def __post_init__(self):
         check_settings(self)
