@@ -266,7 +266,7 @@ def test_training_can_begin_with_what_ships(name):
     """Loading compares the answers of both, so what was left out would be noticed."""
     path = find_weights(name)
     card = ModelCard.from_toml(path.with_suffix(".toml").read_text("utf-8"))
-    run = Run(name, ("photos",), preset=card.preset)
+    run = Run(card.task, ("photos",), preset=card.preset)
     taken = begin_with(make_network(run), path, sample_input(run.task, channels(run)[0]))
     assert not taken.fresh
 
