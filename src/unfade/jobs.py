@@ -353,7 +353,6 @@ def _restore_page(job: Job, darkroom: Darkroom) -> Outcome:
         after = run(before, recipe, darkroom, _keeper(job, written) if job.keep_steps else None)
         numbers = {**_measure(job, before, after), **_counts(before, after, proven=not loss)}
         deed = _deed(job, recipe, chosen, numbers)
-        _check_times(job, times)
         if job.save_mask:
             written.append(_write_mask(job, after))
         if job.save_origin:
@@ -366,6 +365,7 @@ def _restore_page(job: Job, darkroom: Darkroom) -> Outcome:
             write_entry(Path(job.papers.album), before, after, deed, Path(job.target))
         _deliver(job, before, after, deed, untouched, darkroom, written)
         written.insert(0, Path(job.target))
+        _check_times(job, times)
         if job.keep_times:
             _keep_times(job)
     return Outcome(

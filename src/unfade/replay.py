@@ -9,8 +9,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import secrets
-import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Any
@@ -24,7 +22,7 @@ from .errors import EngineError, PhotoError, ReadError
 from .io.pages import join_pages
 from .io.read import read
 from .io.source import check_file
-from .io.write import short, whole
+from .io.write import aside, whole
 from .jobs import (
     INPUTS,
     NOT_OF_THE_TARGET,
@@ -106,15 +104,8 @@ def earlier_result(entry: Mapping[str, Any], folder: Path, target: Path) -> Iter
     if not (name.is_file() and target.exists() and name.samefile(target)):
         yield Earlier(name, name, entry["sha256"])
         return
-    kept = name.with_name(f".{short(name.name)}.{secrets.token_hex(4)}.part")
-    try:
-        try:
-            kept.hardlink_to(name)
-        except OSError:  # FAT and some network folders know no links.
-            shutil.copy2(name, kept)
+    with aside(name) as kept:
         yield Earlier(name, kept, entry["sha256"])
-    finally:
-        kept.unlink(missing_ok=True)
 
 
 def replay_sidecar(

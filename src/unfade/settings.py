@@ -76,7 +76,7 @@ def check_settings(stage: Any) -> None:
         if knob.low is None or knob.high is None:
             continue
         values = value if isinstance(value, tuple) else (value,)
-        kinds = (int,) if type(knob.default) is int else (int, float)
+        kinds = (int,) if kind is int else (int, float)
         if not all(_is_number(v, kinds) and knob.low <= v <= knob.high for v in values):
             what = "a whole number " if kind is int and isinstance(value, float) else ""
             raise ValueError(f"{where} must be {what}within {knob.allowed}, got {value!r}")

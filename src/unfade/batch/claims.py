@@ -161,12 +161,10 @@ class Claims:
             handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
         except FileExistsError:
             return False
-        except PermissionError as error:
-            # On Windows also of a claim that is being given up while somebody reads it.
-            if os.access(path.parent, os.W_OK):
-                return False
-            raise LedgerError(f"{path}: a photo cannot be claimed ({error.strerror})") from error
         except OSError as error:
+            # On Windows also of a claim that is being given up while somebody reads it.
+            if isinstance(error, PermissionError) and os.access(path.parent, os.W_OK):
+                return False
             raise LedgerError(
                 f"{path}: a photo cannot be claimed ({error.strerror or error})"
             ) from error

@@ -147,7 +147,7 @@ class Ledger:
             row = self._file.execute(
                 f"SELECT {', '.join(COLUMNS)} FROM photos WHERE target = ?", (target,)
             ).fetchone()
-        return None if row is None else self._entry(row)
+            return None if row is None else _entry(row)
 
     def put(self, entry: Entry) -> None:
         """Write an entry; when this returns, it is on the disk."""
@@ -160,23 +160,7 @@ class Ledger:
             rows = self._file.execute(
                 f"SELECT {', '.join(COLUMNS)} FROM photos ORDER BY target"
             ).fetchall()
-        return [self._entry(row) for row in rows]
-
-    def _entry(self, row: tuple[Any, ...]) -> Entry:
-        try:
-            entry = _entry(row)
-        except (ValueError, TypeError) as error:
-            raise LedgerError(
-                f"{self.path}: the ledger is damaged ({error}); move it away and run again with "
-                "--skip-existing, which keeps the results that are there"
-            ) from error
-        for name in (entry.target, *entry.files):
-            if not is_below(name):
-                raise LedgerError(
-                    f"{self.path}: names {name}, which lies outside of its folder; somebody "
-                    "changed the ledger: move it away"
-                )
-        return entry
+            return [_entry(row) for row in rows]
 
     def _prepare(self, create: bool) -> None:
         version = self._file.execute("PRAGMA user_version").fetchone()[0]
@@ -216,7 +200,7 @@ class Ledger:
                 f"{self.path}: the ledger cannot be used ({error}); check the room on the disk and "
                 "the rights on the folder, then run the same command again"
             ) from error
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, ValueError, TypeError) as error:
             raise LedgerError(
                 f"{self.path}: the ledger is damaged ({error}); move it away and run again with "
                 "--skip-existing, which keeps the results that are there"
@@ -257,9 +241,18 @@ def _row(entry: Entry) -> tuple[Any, ...]:
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
+    """An entry as it was written.
+
+    Raises:
+        ValueError, TypeError: It was not written so, or names what lies outside of the folder.
+    """
     values = dict(zip(COLUMNS, row, strict=True))
     for name in PACKED:
         values[name] = json.loads(values[name])
     for name in ("before", "after"):
         values[name] = None if values[name] is None else Stamp(*values[name])
-    return Entry(**{**values, "phase": Phase(values["phase"]), "files": tuple(values["files"])})
+    entry = Entry(**{**values, "phase": Phase(values["phase"]), "files": tuple(values["files"])})
+    for name in (entry.target, *entry.files):
+        if not is_below(name):
+            raise ValueError(f"it names {name}, which lies outside of its folder")
+    return entry

@@ -8,18 +8,14 @@ from pathlib import Path
 
 from ..io.write import short
 
-BESIDE = (
-    r"(\.((mask|origin|report|infrared|web|full|(web-)?\d+px|step-\d+-\w+)\.\w+"
-    r"|unfade\.json|premis\.xml|c2pa))?"
-)
+TELLING = r"(origin|report|step-\d+-\w+)\.\w+|unfade\.json|premis\.xml"
+"""Endings of what tells of one result and of no other."""
+
+BESIDE = rf"(\.((mask|infrared|web|full|(web-)?\d+px)\.\w+|{TELLING}|c2pa))?"
 """Endings of what is written beside a result; they follow its whole name."""
 
 RANDOM = r"\.[0-9a-z_]{8}(\.part(\.\w+)*)?"
 """What `io.write` and `report.sidecar` add to a name until the file is whole."""
-
-
-PAPERS = re.compile(r"\.((origin|report|step-\d+-[^.]+)\.\w+|unfade\.json|premis\.xml)$")
-"""Endings of what tells of one result and of no other."""
 
 
 def outdated(folder: Path, result: str, names: Sequence[str]) -> tuple[str, ...]:
@@ -32,7 +28,8 @@ def outdated(folder: Path, result: str, names: Sequence[str]) -> tuple[str, ...]
     Returns:
         The names of what stays: masks, which a person may have corrected, and pictures.
     """
-    told = [name for name in names if name.startswith(f"{result}.") and PAPERS.search(name)]
+    papers = re.compile(rf"{re.escape(result)}\.(.*\.)?({TELLING})")
+    told = [name for name in names if papers.fullmatch(name)]
     for name in told:
         (folder / name).unlink(missing_ok=True)
     return tuple(name for name in names if name not in told and (folder / name).exists())

@@ -146,14 +146,14 @@ def targets(
     """
     photos = list(found)
     sources = {_absolute(item.path) for item in photos}
-    places = {_key(item.path) for item in photos}
+    places = {file_key(item.path) for item in photos}
     results = {(result.source, result.place.suffix): result.place for result in known}
-    strayed = {_key(r.place): r.before for r in known if r.source not in sources}
-    taken = {_key(result.place) for result in known}
+    strayed = {file_key(r.place): r.before for r in known if r.source not in sources}
+    taken = {file_key(result.place) for result in known}
     planned = []
     for item in photos:
         target = _target(item, out, tag, suffix, to_file)
-        source, key = _absolute(item.path), _key(target)
+        source, key = _absolute(item.path), file_key(target)
         if (source, target.suffix) in results:
             planned.append(results[source, target.suffix])
             continue
@@ -161,7 +161,7 @@ def targets(
         if before is not None and is_same(item.path, before):
             planned.append(target)
             continue
-        planned.append(free(target, taken, places, _key(item.path)))
+        planned.append(free(target, taken, places, file_key(item.path)))
     return planned
 
 
@@ -179,10 +179,10 @@ def _target(item: Found, out: Path | None, tag: str, suffix: str, to_file: bool)
 def free(target: Path, taken: set[str], sources: Collection[str] = (), own: str = "") -> Path:
     """The target, numbered where it is taken or another's source; it is taken from now on."""
     number = 2
-    while (key := _key(target)) in taken or (key in sources and key != own):
+    while (key := file_key(target)) in taken or (key in sources and key != own):
         target = target.with_name(f"{_first_stem(target, number)}-{number}{target.suffix}")
         number += 1
-    taken.add(_key(target))
+    taken.add(file_key(target))
     return target
 
 
@@ -194,7 +194,8 @@ def _absolute(path: Path) -> str:
     return os.path.abspath(path)  # noqa: PTH100
 
 
-def _key(path: Path) -> str:
+def file_key(path: Path) -> str:
+    """What tells a file from others by its name, links followed."""
     # Windows and macOS take names that differ only in case for the same file.
     return os.path.realpath(path).casefold()
 

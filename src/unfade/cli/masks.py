@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import NamedTuple
 import click
 
 from ..report.sidecar import beside
-from .inputs import Found, free
+from .inputs import Found, file_key, free
 
 
 def mask_places(found: Iterable[Found], out: Path | None) -> list[Path]:
@@ -24,7 +23,7 @@ def mask_places(found: Iterable[Found], out: Path | None) -> list[Path]:
     """
     taken: set[str] = set()
     photos = list(found)
-    sources = {os.path.realpath(item.path).casefold() for item in photos}
+    sources = {file_key(item.path) for item in photos}
     return [
         free(beside(item.path if out is None else out / item.below, "mask.png"), taken, sources)
         for item in photos

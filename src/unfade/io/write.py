@@ -468,23 +468,31 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def aside(path: Path) -> Iterator[Path]:
+    """A file under a second, hidden name, whatever becomes of it meanwhile."""
+    kept = path.with_name(f".{short(path.name)}.{secrets.token_hex(4)}.part")
+    try:
+        try:
+            kept.hardlink_to(path)
+        except OSError:  # FAT and some network folders know no links.
+            shutil.copy2(path, kept)
+        yield kept
+    finally:
+        kept.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
 def put_back(path: Path) -> Iterator[None]:
-    """Keep a file that may be replaced, under a hidden name; it comes back if all goes wrong."""
+    """Keep a file that may be replaced; it comes back if all goes wrong."""
     if not path.is_file():
         yield
         return
-    kept = path.with_name(f".{short(path.name)}.{secrets.token_hex(4)}.part")
-    try:
-        kept.hardlink_to(path)
-    except OSError:  # FAT and some network folders know no links.
-        shutil.copy2(path, kept)
-    try:
-        yield
-    except BaseException:
-        kept.replace(path)
-        raise
-    finally:
-        kept.unlink(missing_ok=True)
+    with aside(path) as kept:
+        try:
+            yield
+        except BaseException:
+            kept.replace(path)
+            raise
 
 
 @contextlib.contextmanager

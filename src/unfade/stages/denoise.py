@@ -78,7 +78,7 @@ class Denoise:
         check_settings(self)
 
     def look(self, photo: Photo, darkroom: Darkroom) -> Finding:
-        return self._judge(photo, darkroom, _grain_of(photo), jpeg_blockiness(photo.pixels))
+        return self._judge(photo, darkroom, grain_now(photo), jpeg_blockiness(photo.pixels))
 
     def _judge(self, photo: Photo, darkroom: Darkroom, grain: Grain, blockiness: float) -> Finding:
         noise, blocks = grain.level * 255, blockiness * 255
@@ -93,7 +93,7 @@ class Denoise:
         return Finding(needed, f"{seen}: {'reduced' if needed else 'skipped'}")
 
     def __call__(self, photo: Photo, darkroom: Darkroom) -> Edit:
-        grain, blockiness = _grain_of(photo), jpeg_blockiness(photo.pixels)
+        grain, blockiness = grain_now(photo), jpeg_blockiness(photo.pixels)
         finding = self._judge(photo, darkroom, grain, blockiness)
         notes = {"evidence": finding.evidence, "level": grain.level, "blockiness": blockiness}
         if not finding.needed:
@@ -135,6 +135,16 @@ class Denoise:
 def is_denoised(photo: Photo) -> bool:
     """Whether it lost noise and grain that it came with, in these stages or in earlier ones."""
     return any(step.stage == Denoise.name and step.changed_pixels for step in photo.history)
+
+
+def known_grain(photo: Photo) -> Grain | None:
+    """The grain as it was measured; None where nobody did, or it was taken away since."""
+    return None if is_denoised(photo) else photo.grain
+
+
+def grain_now(photo: Photo) -> Grain:
+    """The grain that a photo has as it is, measured if it is not known."""
+    return known_grain(photo) or measure_grain(photo.pixels, photo.damage)
 
 
 def is_noise(photo: Photo, model: Model, level: float) -> bool:
@@ -229,9 +239,3 @@ def _power(change: Pixels) -> NDArray[np.float32]:
     square = np.square(change).mean(axis=2)
     power = cv2.boxFilter(square, -1, (width, width), borderType=cv2.BORDER_REFLECT)
     return np.asarray(power, np.float32)
-
-
-def _grain_of(photo: Photo) -> Grain:
-    if photo.grain is not None and not is_denoised(photo):
-        return photo.grain
-    return measure_grain(photo.pixels, photo.damage)

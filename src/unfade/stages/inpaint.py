@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from ..color import in_color
 from ..darkroom import Darkroom
 from ..fill import GRID, HALO, coarse_fill, smooth_fill
-from ..film.grain import grain_texture, grain_tile, measure_grain
+from ..film.grain import grain_texture, grain_tile
 from ..models.model import Model
-from ..photo import Edit, Grain, Mask, Origin, Photo, Pixels
+from ..photo import Edit, Mask, Origin, Photo, Pixels
 from ..recipe import Finding
 from ..scratch import release
 from ..settings import check_settings, setting
 from ..tiling import Tile
-from .denoise import is_denoised
+from .denoise import grain_now
 
 ALIKE = (15 / 255, 40 / 255)
 """Difference of a photo and its fill up to which the rim is soft, and from which it is not. On 26
@@ -90,7 +90,7 @@ class Inpaint:
     def _filler(self, photo: Photo, model: Model):  # type: ignore[no-untyped-def]
         assert photo.damage is not None
         coarse = coarse_fill(photo.pixels, photo.damage)
-        grain = grain_around(photo) if self.grain > 0 else None
+        grain = grain_now(photo) if self.grain > 0 else None
         texture = None if grain is None else grain_texture(grain, self.seed)
 
         def fill(tile: Tile, pixels: Pixels, mask: Mask) -> Pixels:
@@ -105,13 +105,6 @@ class Inpaint:
             return pixels + rim[:, :, None] * (np.clip(filled, 0, 1) - pixels)
 
         return fill
-
-
-def grain_around(photo: Photo) -> Grain:
-    """The grain that a fill must have to look like its surroundings: theirs, as it is now."""
-    if photo.grain is not None and not is_denoised(photo):
-        return photo.grain
-    return measure_grain(photo.pixels, photo.damage)
 
 
 def continue_picture(model: Model, ground: Pixels, mask: Mask) -> Pixels:

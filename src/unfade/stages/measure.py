@@ -10,7 +10,7 @@ from ..film.grain import measure_grain
 from ..photo import Edit, Grain, Origin, Photo
 from ..recipe import Finding
 from ..settings import check_settings
-from .denoise import is_denoised
+from .denoise import known_grain
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,12 +28,12 @@ class MeasureGrain:
         check_settings(self)
 
     def look(self, photo: Photo, darkroom: Darkroom) -> Finding:
-        if photo.grain is not None and not is_denoised(photo):
-            return Finding(False, f"{describe(photo.grain)}: known")
+        if grain := known_grain(photo):
+            return Finding(False, f"{describe(grain)}: known")
         return Finding(True, describe(measure_grain(photo.pixels, photo.damage)))
 
     def __call__(self, photo: Photo, darkroom: Darkroom) -> Edit:
-        if photo.grain is not None and not is_denoised(photo):
+        if known_grain(photo):
             return Edit(notes={"evidence": self.look(photo, darkroom).evidence})
         grain = measure_grain(photo.pixels, photo.damage)
         return Edit(
