@@ -72,14 +72,6 @@ class Break:
 GREY = Recipe("grey", (Grey(),))
 
 
-@pytest.fixture
-def scan(tmp_path):
-    path = tmp_path / "scan.png"
-    pixels = np.random.default_rng(0).integers(0, 256, (12, 16, 3), dtype=np.uint8)
-    write(Photo.from_array(pixels), path)
-    return path
-
-
 def job_for(scan, recipe=GREY, **options):
     return Job(str(scan), str(scan.with_name("out.png")), recipe, **options)
 

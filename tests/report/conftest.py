@@ -5,22 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from unfade.io.write import write
 from unfade.photo import Metadata, Origin, Photo, Step
 from unfade.recipe import Recipe
 from unfade.report.deed import Deed, file_facts
 from unfade.stages import STAGES
 
 WHEN = "2026-03-01T12:00:00+00:00"
-
-
-@pytest.fixture
-def scan(tmp_path):
-    """A small PNG on the disk."""
-    path = tmp_path / "scan.png"
-    pixels = np.random.default_rng(0).integers(0, 256, (12, 16, 3), dtype=np.uint8)
-    write(Photo.from_array(pixels), path)
-    return path
 
 
 @pytest.fixture
