@@ -31,7 +31,8 @@ from unfade.batch.stop import Stop
 from unfade.io.proxy import read_proxy
 from unfade.io.read import PHOTO_SUFFIXES
 from unfade.io.write import write
-from unfade.jobs import Equipment, Job, State
+from unfade.jobs.job import Equipment, Job
+from unfade.jobs.outcome import State
 from unfade.photo import Photo
 
 MEMORY = 2**30

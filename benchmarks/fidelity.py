@@ -23,7 +23,9 @@ from unfade.degrade import draw_aging
 from unfade.io.icc import write_profile
 from unfade.io.read import can_read, read
 from unfade.io.write import write
-from unfade.jobs import Job, State, run_job
+from unfade.jobs.job import Job
+from unfade.jobs.outcome import State
+from unfade.jobs.run import run_job
 from unfade.metrics import ciede2000
 from unfade.photo import Metadata, Photo
 from unfade.pipeline import run

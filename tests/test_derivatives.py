@@ -11,7 +11,9 @@ from unfade.derivatives import Derivative, parse_derivative, smaller, write_deri
 from unfade.io.icc import write_profile
 from unfade.io.read import read
 from unfade.io.write import write
-from unfade.jobs import Job, State, run_job
+from unfade.jobs.job import Job
+from unfade.jobs.outcome import State
+from unfade.jobs.run import run_job
 from unfade.metrics import psnr
 from unfade.photo import Metadata, Origin, Photo, Step
 from unfade.profile import ADOBE_RGB, from_srgb

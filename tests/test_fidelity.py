@@ -18,7 +18,9 @@ from unfade.degrade import draw_aging
 from unfade.io.icc import write_profile
 from unfade.io.read import read
 from unfade.io.write import write, write_plane
-from unfade.jobs import Job, State, run_job
+from unfade.jobs.job import Job
+from unfade.jobs.outcome import State
+from unfade.jobs.run import run_job
 from unfade.photo import Edit, Metadata, Origin, Photo
 from unfade.pipeline import run
 from unfade.plan import plan_job

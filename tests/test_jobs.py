@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import dataclasses
+import errno
 import json
 import pickle
 from pathlib import Path
@@ -16,16 +17,10 @@ from unfade.darkroom import Darkroom
 from unfade.errors import Cancelled, ModelError
 from unfade.io.read import read
 from unfade.io.write import write, write_plane
-from unfade.jobs import (
-    Equipment,
-    Existing,
-    Job,
-    Outcome,
-    State,
-    companions,
-    run_job,
-    run_jobs,
-)
+from unfade.jobs.files import companions
+from unfade.jobs.job import Equipment, Existing, Job
+from unfade.jobs.outcome import Outcome, State
+from unfade.jobs.run import run_job, run_jobs
 from unfade.photo import Edit, Origin, Photo
 from unfade.pipeline import run
 from unfade.plan import plan_job
@@ -159,7 +154,7 @@ def test_a_failing_report_leaves_no_result_either(scan, monkeypatch):
     def refuse(*arguments):
         raise OSError("disk full")
 
-    monkeypatch.setattr("unfade.jobs.write_report", refuse)
+    monkeypatch.setattr("unfade.jobs.page.write_report", refuse)
     outcome = run_job(job_for(scan, save_mask=True, report=True), Darkroom())
     assert (outcome.state, outcome.message) == (State.FAILED, "disk full")
     assert names(scan.parent) == ["scan.png"]
@@ -245,11 +240,42 @@ def test_what_was_there_comes_back_where_a_job_breaks_off(scan, monkeypatch):
     job = job_for(scan, save_mask=True, report=True, existing=Existing.OVERWRITE)
     for place in (Path(job.target), *companions(job)):
         place.write_bytes(b"before")
-    monkeypatch.setattr("unfade.jobs._deliver", lambda *args: 1 / 0)
+    monkeypatch.setattr("unfade.jobs.page._deliver", lambda *args: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run_job(job, Darkroom())
     kept = [path for path in scan.parent.iterdir() if path != scan]
     assert len(kept) == 3 and all(path.read_bytes() == b"before" for path in kept)
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_that_comes_to_have_the_name_of_the_target_meanwhile_stays(scan, monkeypatch, links):
+    def intrude(stage, photo, darkroom):
+        scan.with_name("out.png").write_bytes(b"somebody else's")
+        return act(stage, photo, darkroom)
+
+    def refuse(path, target):
+        raise OSError(errno.EPERM, "no links here")
+
+    act = Grey.__call__
+    monkeypatch.setattr(Grey, "__call__", intrude)
+    if not links:
+        monkeypatch.setattr(Path, "hardlink_to", refuse)
+    for strength in (0.0, 1.0):
+        recipe = Recipe("grey", (Grey(strength),))
+        scan.with_name("out.png").unlink(missing_ok=True)
+        outcome = run_job(job_for(scan, recipe), Darkroom())
+        assert outcome.state is State.FAILED and "stays as it is" in outcome.message
+        assert scan.with_name("out.png").read_bytes() == b"somebody else's"
+        assert names(scan.parent) == ["out.png", scan.name]
+
+
+def test_a_disk_without_links_gets_its_files(scan, monkeypatch):
+    def refuse(path, target):
+        raise OSError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    assert run_job(job_for(scan), Darkroom()).state is State.DONE
+    assert names(scan.parent) == ["out.png", scan.name]
 
 
 def test_photos_with_one_stem_have_companions_of_their_own(scan):

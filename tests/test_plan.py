@@ -9,7 +9,8 @@ import pytest
 from unfade.choose import choose_recipe
 from unfade.darkroom import Darkroom
 from unfade.io.write import write, write_plane
-from unfade.jobs import Existing, Job, run_job
+from unfade.jobs.job import Existing, Job
+from unfade.jobs.run import run_job
 from unfade.photo import Edit, Origin, Photo
 from unfade.plan import SECONDS_PER_MEGAPIXEL, SECONDS_PER_PHOTO, plan_job
 from unfade.recipe import Finding, Recipe

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from unfade import jobs, replay
+from unfade import replay
 from unfade.batch.share import cores
 from unfade.cli.main import unfade
 from unfade.darkroom import DEFAULT_MEMORY, Darkroom
@@ -17,7 +17,9 @@ from unfade.errors import ReadError, RecipeError
 from unfade.io.pages import join_pages
 from unfade.io.read import read
 from unfade.io.write import write, write_plane
-from unfade.jobs import Equipment, Existing, Job, State, run_job
+from unfade.jobs.job import Equipment, Existing, Job
+from unfade.jobs.outcome import State
+from unfade.jobs.run import open_darkroom, run_job
 from unfade.models.zoo import checksum
 from unfade.photo import Photo
 from unfade.recipe import Recipe
@@ -288,7 +290,7 @@ def test_a_sidecar_names_no_files_that_none_has(one, tmp_path, entries, words):
 def test_a_sidecar_takes_no_more_than_the_machine_bears(one, tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(
-        replay, "open_darkroom", lambda tools: asked.append(tools) or jobs.open_darkroom(tools)
+        replay, "open_darkroom", lambda tools: asked.append(tools) or open_darkroom(tools)
     )
     equipment = json.loads(one.read_text("utf-8"))["equipment"]
     change(one, equipment={**equipment, "memory": 10**18, "threads": 100_000})

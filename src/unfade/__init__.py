@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from .darkroom import Darkroom as Darkroom
     from .io.read import read as read
     from .io.write import write as write
-    from .jobs import Equipment as Equipment
-    from .jobs import Job as Job
-    from .jobs import Outcome as Outcome
-    from .jobs import run_job as run_job
-    from .jobs import run_jobs as run_jobs
+    from .jobs.job import Equipment as Equipment
+    from .jobs.job import Job as Job
+    from .jobs.outcome import Outcome as Outcome
+    from .jobs.run import run_job as run_job
+    from .jobs.run import run_jobs as run_jobs
     from .photo import Photo as Photo
     from .pipeline import run as run
     from .recipe import Recipe as Recipe

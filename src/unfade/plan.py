@@ -9,16 +9,11 @@ import numpy as np
 
 from .choose import recipe_for
 from .darkroom import Darkroom
-from .jobs import (
-    Job,
-    Outcome,
-    State,
-    attempt,
-    check_target,
-    open_darkroom,
-    open_photo,
-    reading,
-)
+from .jobs.files import check_target
+from .jobs.job import Job
+from .jobs.outcome import Outcome, State, attempt
+from .jobs.page import open_photo, reading
+from .jobs.run import open_darkroom
 from .photo import Photo
 from .pipeline import run
 from .recipe import Recipe, Stage

@@ -23,18 +23,10 @@ from .io.pages import join_pages
 from .io.read import read
 from .io.source import check_file
 from .io.write import aside, whole
-from .jobs import (
-    INPUTS,
-    NOT_OF_THE_TARGET,
-    Equipment,
-    Existing,
-    Job,
-    State,
-    all_or_nothing,
-    check_target,
-    open_darkroom,
-    run_job,
-)
+from .jobs.files import all_or_nothing, check_target
+from .jobs.job import INPUTS, NOT_OF_THE_TARGET, Equipment, Existing, Job
+from .jobs.outcome import State
+from .jobs.run import open_darkroom, run_job
 from .models.zoo import Zoo, checksum
 from .recipe import Recipe, make_stage
 from .report.papers import Papers

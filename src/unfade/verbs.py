@@ -19,7 +19,8 @@ from .choose import Changes, load_recipe, recipe_for
 from .darkroom import Darkroom
 from .degrade import draw_aging
 from .io.read import read, read_mask
-from .jobs import Equipment, open_darkroom
+from .jobs.job import Equipment
+from .jobs.run import open_darkroom
 from .photo import Mask, Photo
 from .pipeline import run
 from .recipe import Recipe

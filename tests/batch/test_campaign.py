@@ -27,7 +27,8 @@ from unfade.batch.stop import Stop
 from unfade.darkroom import Darkroom
 from unfade.io.read import read
 from unfade.io.write import write
-from unfade.jobs import Existing, Job, State
+from unfade.jobs.job import Existing, Job
+from unfade.jobs.outcome import State
 from unfade.photo import Edit, Photo
 from unfade.report.papers import Papers
 
@@ -205,7 +206,7 @@ def test_a_failure_that_is_not_the_photos_own_is_always_tried_again(album, tmp_p
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("unfade.jobs.write", full)
+        patch.setattr("unfade.jobs.page.write", full)
         assert states(campaign(album, out)) == "ffffff"
     assert states(campaign(album, out)) == "dddddd"
 

@@ -8,7 +8,8 @@ import pytest
 
 from unfade.batch.fingerprint import stamp
 from unfade.batch.receipt import run_with_receipt
-from unfade.jobs import Job, State
+from unfade.jobs.job import Job
+from unfade.jobs.outcome import State
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no such pipes")
 

@@ -17,7 +17,8 @@ from unfade.batch.worker import ALLOCATION, environment_of_children
 from unfade.darkroom import Darkroom
 from unfade.errors import Cancelled
 from unfade.io.read import read
-from unfade.jobs import Equipment, Existing, Job, State
+from unfade.jobs.job import Equipment, Existing, Job
+from unfade.jobs.outcome import State
 
 MEMORY = 2**31
 

@@ -9,7 +9,7 @@ from unfade.batch.pool import RENEW, Pool
 from unfade.batch.stop import Stop
 from unfade.cli.batch import Manner, workforce
 from unfade.cli.display import Display
-from unfade.jobs import Job
+from unfade.jobs.job import Job
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,9 @@ from unfade.darkroom import Darkroom
 from unfade.errors import ReadError
 from unfade.io.read import read
 from unfade.io.write import write
-from unfade.jobs import Job, State, run_job
+from unfade.jobs.job import Job
+from unfade.jobs.outcome import State
+from unfade.jobs.run import run_job
 from unfade.photo import Photo
 from unfade.report.papers import Papers
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from unfade.darkroom import Darkroom
-from unfade.jobs import Job, State, run_job
+from unfade.jobs.job import Job
+from unfade.jobs.outcome import State
+from unfade.jobs.run import run_job
 from unfade.models.zoo import checksum
 from unfade.recipe import Recipe
 from unfade.report.deed import file_facts

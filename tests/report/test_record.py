@@ -13,7 +13,9 @@ from unfade.errors import ReadError
 from unfade.io.pages import join_pages
 from unfade.io.read import read
 from unfade.io.write import write, write_plane
-from unfade.jobs import Job, State, run_job
+from unfade.jobs.job import Job
+from unfade.jobs.outcome import State
+from unfade.jobs.run import run_job
 from unfade.models.zoo import checksum
 from unfade.photo import Damage
 from unfade.recipe import Recipe

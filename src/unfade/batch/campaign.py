@@ -8,7 +8,9 @@ import datetime
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from ..jobs import Job, Outcome, State, attempt, check_target
+from ..jobs.files import check_target
+from ..jobs.job import Job
+from ..jobs.outcome import Outcome, State, attempt
 from .claims import Claims, Holder
 from .fingerprint import recipe_hash
 from .ledger import Entry, Ledger, Phase

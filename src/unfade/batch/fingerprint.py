@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..choose import load_recipe, preset_names
-from ..jobs import Job
+from ..jobs.job import Job
 from ..models.zoo import checksum
 from ..recipe import Recipe
 from ..report.history import plain

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from ..jobs import Existing, Job, Outcome, State
+from ..jobs.job import Existing, Job
+from ..jobs.outcome import Outcome, State
 
 SMALLER = 4
 LEAST = 64 * 2**20

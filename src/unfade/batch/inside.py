@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ..darkroom import Darkroom
-from ..jobs import Equipment, Job, Outcome
+from ..jobs.job import Equipment, Job
+from ..jobs.outcome import Outcome
 from .guard import as_of, with_less_memory
 from .pool import LOOK_EVERY_S, Queue, Watch
 from .receipt import Receipt, run_with_receipt

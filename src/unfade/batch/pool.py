@@ -18,7 +18,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..jobs import Job, Outcome, State
+from ..jobs.job import Job
+from ..jobs.outcome import Outcome, State
 from .guard import as_of, with_less_memory
 from .leftovers import sweep
 from .receipt import Receipt

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 from ..darkroom import Darkroom
-from ..jobs import Job, Outcome, State, run_job
+from ..jobs.job import Job
+from ..jobs.outcome import Outcome, State
+from ..jobs.run import run_job
 from .fingerprint import Stamp, stamp
 
 

@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ..jobs import Existing, Job, Outcome, State, companions
+from ..jobs.files import companions
+from ..jobs.job import Existing, Job
+from ..jobs.outcome import Outcome, State
 from ..report.album import has_entry
 from .fingerprint import Stamp, is_same, recipe_hash
 from .ledger import FILE, FOLDER, Entry, Ledger, Phase

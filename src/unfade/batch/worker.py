@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 import cv2
 
 from ..darkroom import Darkroom
-from ..jobs import Equipment
+from ..jobs.job import Equipment
 from .receipt import run_with_receipt
 
 TELL_EVERY_S = 0.1

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..io.identity import identities
 from .options import equipment, equipment_options, existing, existing_options, json_option, photos
 
 if TYPE_CHECKING:
     from ..darkroom import Darkroom
-    from ..jobs import Outcome
+    from ..jobs.outcome import Outcome
     from .aging import Aging, Workers
     from .batch import Work
 
@@ -101,7 +102,7 @@ def command(
     from ..degrade.library import library_checksum
     from ..errors import RecipeError
     from ..io.read import can_read
-    from ..jobs import Job
+    from ..jobs.job import Job
     from .aging import Aging, Workers
     from .batch import left_out, run_batch
     from .inputs import find, targets
@@ -158,23 +159,14 @@ def check_results(agings: Sequence[Aging], photos: Sequence[Path]) -> None:
     Raises:
         UsageError: A result would replace one of the photos, or be written through a link to it.
     """
-    kept = {_identity(path) for path in photos} - {None}
+    kept = {identity for path in photos for identity in identities(path)}
     for aging in agings:
         for place in aging.places:
-            if _identity(place) in kept:
+            if identities(place) & kept:
                 raise click.UsageError(
                     f"-o {aging.out}: the result {place} would replace one of the photos; choose "
                     "another folder"
                 )
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """What tells a file from all others, whatever it is called; None where there is none."""
-    try:
-        told = path.stat()
-    except OSError:
-        return None
-    return told.st_dev, told.st_ino
 
 
 def _write_legend(out: Path, overwrite: bool) -> None:

@@ -22,7 +22,9 @@ from ..errors import WriteError
 from ..io.palette import write_palette
 from ..io.read import read
 from ..io.write import whole, write, write_plane
-from ..jobs import Job, Outcome, State, all_or_nothing, attempt, check_target
+from ..jobs.files import all_or_nothing, check_target
+from ..jobs.job import Job
+from ..jobs.outcome import Outcome, State, attempt
 from ..models.zoo import checksum
 from ..photo import Damage, Mask, Photo
 from ..pipeline import run

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ..jobs import Outcome, State
+from ..jobs.outcome import Outcome, State
 
 
 def album_writer(folder: str | None) -> Callable[[Sequence[Outcome]], None] | None:

@@ -24,7 +24,8 @@ from ..batch.share import cores, free_memory, share_out
 from ..batch.stop import Stop
 from ..darkroom import Darkroom
 from ..errors import Cancelled
-from ..jobs import Equipment, Job, Outcome, State
+from ..jobs.job import Equipment, Job
+from ..jobs.outcome import Outcome, State
 from ..plan import SECONDS_PER_MEGAPIXEL
 from .display import Display
 from .inputs import Found

@@ -48,7 +48,9 @@ def command(
 
     Nothing is downloaded. Earlier results in the folder are replaced.
     """
-    from ..jobs import Existing, Job, State, run_job
+    from ..jobs.job import Existing, Job
+    from ..jobs.outcome import State
+    from ..jobs.run import run_job
     from ..report.papers import Papers
     from .batch import open_room, stopping
     from .display import Display

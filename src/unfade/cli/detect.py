@@ -59,7 +59,7 @@ def command(
     NAME.tif.page-2.mask.png.
     """
     from ..io.read import can_read
-    from ..jobs import Job
+    from ..jobs.job import Job
     from .batch import left_out, run_batch
     from .detecting import detect_job
     from .inputs import find

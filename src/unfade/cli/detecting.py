@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..darkroom import Darkroom
-    from ..jobs import Job, Outcome
+    from ..jobs.job import Job
+    from ..jobs.outcome import Outcome
     from ..photo import Mask, Photo
 
 Evidence = tuple[tuple[str, str], ...]
@@ -28,13 +29,14 @@ OVERLAY_SIDE = 8_192
 
 def detect_job(job: Job, darkroom: Darkroom, sensitivity: float) -> Outcome:
     """Find the damage of one photo and write what was found."""
-    from ..jobs import attempt
+    from ..jobs.outcome import attempt
 
     return attempt(job, lambda: _detect(job, darkroom, sensitivity))
 
 
 def _detect(job: Job, darkroom: Darkroom, sensitivity: float) -> Outcome:
-    from ..jobs import Outcome, State, all_or_nothing
+    from ..jobs.files import all_or_nothing
+    from ..jobs.outcome import Outcome, State
 
     parts = _parts(job)
     if skipped := _check_targets(parts):
@@ -85,7 +87,7 @@ def _places(job: Job) -> tuple[Path, Path, Path]:
 
 def _check_targets(parts: list[Job]) -> Outcome | None:
     """As `check_target`, for all that is to be written."""
-    from ..jobs import check_target
+    from ..jobs.files import check_target
 
     for part in parts:
         for place in _places(part):

@@ -207,7 +207,7 @@ def command(
     from ..evaluate.sheet import run_cases
     from ..evaluate.store import Store
     from ..evaluate.summary import open_parquet, write_parquet
-    from ..jobs import open_darkroom
+    from ..jobs.run import open_darkroom
 
     if "list" in baselines:
         for name, baseline in BASELINES.items():

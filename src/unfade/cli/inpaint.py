@@ -58,7 +58,8 @@ def command(
 ) -> None:
     """Fill what a mask marks from its surroundings; every other pixel keeps its very value."""
     from ..io.read import can_read
-    from ..jobs import Job, run_job
+    from ..jobs.job import Job
+    from ..jobs.run import run_job
     from ..verbs import inpaint_recipe
     from .album import album_writer
     from .batch import left_out, run_batch

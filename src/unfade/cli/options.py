@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from ..jobs import Equipment, Existing
+    from ..jobs.job import Equipment, Existing
     from ..report.papers import Papers
 
 PAPERS = ("sidecar", "premis", "c2pa_cert", "c2pa_key", "album")
@@ -124,7 +124,7 @@ def equipment(engine: str, threads: int, memory: int | None) -> Equipment:
     """
     from ..darkroom import DEFAULT_MEMORY
     from ..engines import ENGINES
-    from ..jobs import Equipment
+    from ..jobs.job import Equipment
 
     if engine != "auto" and engine not in ENGINES:
         known = ", ".join(("auto", *ENGINES))
@@ -134,7 +134,7 @@ def equipment(engine: str, threads: int, memory: int | None) -> Equipment:
 
 def existing(overwrite: bool, skip_existing: bool) -> Existing:
     """What to do with targets that are there."""
-    from ..jobs import Existing
+    from ..jobs.job import Existing
 
     if overwrite and skip_existing:
         raise click.UsageError("--overwrite and --skip-existing exclude each other")

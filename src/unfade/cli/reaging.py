@@ -15,7 +15,8 @@ from ..degrade import DEGRADATIONS
 from ..degrade.library import library_checksum
 from ..errors import PhotoError, ReadError
 from ..io.write import write
-from ..jobs import Existing, Job, check_target
+from ..jobs.files import check_target
+from ..jobs.job import Existing, Job
 from ..models.zoo import checksum
 from ..pipeline import run
 from ..recipe import Recipe, make_stage

@@ -14,7 +14,7 @@ import click
 from .options import existing, existing_options, json_option, parse_memory
 
 if TYPE_CHECKING:
-    from ..jobs import Existing
+    from ..jobs.job import Existing
     from ..replay import Replay
 
 

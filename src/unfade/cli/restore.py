@@ -24,7 +24,8 @@ from .several import also_options, batch_options, manner
 
 if TYPE_CHECKING:
     from ..choose import Changes
-    from ..jobs import Job, Outcome
+    from ..jobs.job import Job
+    from ..jobs.outcome import Outcome
     from ..recipe import Recipe
     from .batch import Work
 
@@ -155,7 +156,7 @@ def command(
 
 def foreseen(item: Job | Outcome) -> Work:
     """What a dry run does for a job; what is decided already is only told."""
-    from ..jobs import Job
+    from ..jobs.job import Job
     from ..plan import plan_job
 
     return lambda room: plan_job(item, room) if isinstance(item, Job) else item
@@ -173,7 +174,7 @@ def make_jobs(
     from ..batch.resume import known_targets
     from ..io.read import can_read
     from ..io.write import FORMATS
-    from ..jobs import Job
+    from ..jobs.job import Job
     from .inputs import is_file_target, targets
     from .masks import masks_given, tell_unmasked
 
@@ -247,7 +248,7 @@ def roll_changes(
 
     Settings of a person's own come after those measured, and so replace them.
     """
-    from ..jobs import open_darkroom
+    from ..jobs.run import open_darkroom
     from ..roll import measure_roll
 
     if not options["roll"]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from ..color import in_color
 from ..errors import ReadError
 from ..io.formats import codecs
+from ..io.identity import identities
 from ..io.read import can_read, read
 from ..io.write import FORMATS, write
 from ..photo import Photo
@@ -50,20 +50,15 @@ def check_places(
     Raises:
         UsageError: A place is one of the photos, or is there already and not ours.
     """
-    kept = {os.path.realpath(path): path for path in photos}
+    kept = {identity for path in photos for identity in identities(path)}
     for place in places:
-        if os.path.realpath(place) in kept or _is_linked(place, kept.values()):
+        if identities(place) & kept:
             raise click.UsageError(f"{option} {place} is one of the photos; choose another name")
         if place.exists() and not overwrite and not (place.is_file() and is_ours(place)):
             raise click.UsageError(
                 f"{option} {place} exists, and unfade did not write it for this; use --overwrite, "
                 "or choose another name"
             )
-
-
-def _is_linked(place: Path, photos: Iterable[Path]) -> bool:
-    """Whether a place is the same file as a photo by another name."""
-    return place.exists() and any(path.exists() and place.samefile(path) for path in photos)
 
 
 def check_suffix(sheet: Path) -> None:

@@ -13,7 +13,7 @@ import click
 from .options import equipment, equipment_options, json_option, photos
 
 if TYPE_CHECKING:
-    from ..jobs import Equipment
+    from ..jobs.job import Equipment
     from ..survey.look import Seen
     from ..survey.summary import Survey
     from .inputs import Found

@@ -15,7 +15,8 @@ from .several import manner
 
 if TYPE_CHECKING:
     from ..batch.stop import Stop
-    from ..jobs import Job, Outcome
+    from ..jobs.job import Job
+    from ..jobs.outcome import Outcome
     from .batch import Afterwards, Manner
 
 NOT_HERE = frozenset({"inputs", "out", "dry_run", "as_json", "mask"})
@@ -135,7 +136,7 @@ def _do(jobs: Sequence[Job], how: Manner, stop: Stop, then: Afterwards | None) -
     """Do jobs and tell of each, but not of those that need nothing; tells whether one failed."""
     from ..batch.campaign import run_campaign
     from ..errors import Cancelled
-    from ..jobs import State
+    from ..jobs.outcome import State
     from ..plan import SECONDS_PER_MEGAPIXEL
     from .batch import show, workforce
     from .display import Display

@@ -80,6 +80,7 @@ def write(
     strips: Strips | None = None,
     finish: Finish | None = None,
     before: Photo | None = None,
+    replace: bool = True,
 ) -> int | None:
     """Write a photo.
 
@@ -101,11 +102,13 @@ def write(
         finish: Called with the finished file while it still has a temporary name.
         before: The photo as it was read. Where the file can hold its integers, it is read back
             before it gets its name, and every untouched pixel must be the one that was read.
+        replace: Take the place of a file that has this name when all is written.
     Returns:
         The number of pixels proven untouched, or None where that was not asked or cannot be.
     Raises:
-        WriteError: The target is the source, the folder or disk does not let us, the format
-            cannot hold the photo, or an untouched pixel did not come back.
+        WriteError: The target is the source, or there and not to be replaced, the folder or disk
+            does not let us, the format cannot hold the photo, or an untouched pixel did not come
+            back.
         ValueError: An argument outside its range, pixels that are not numbers, or no `Photo`.
     """
     if not isinstance(photo, Photo):
@@ -120,7 +123,7 @@ def write(
     if quality is not None and not 1 <= quality <= 100:
         raise ValueError(f"quality must be within 1 to 100, got {quality}")
     options = _options(kind, photo, depth, quality)
-    with _refusing(path), whole(path) as temporary:
+    with _refusing(path), whole(path, replace) as temporary:
         height, width, channels = photo.pixels.shape
         blocks = blocks_of(photo.metadata, (height, width, channels), xmp)
         _save(photo, path, temporary, kind, depth, options, blocks, strips or walk)
@@ -209,21 +212,25 @@ def _add_infrared(photo: Photo, path: Path, temporary: Path, strips: Strips) -> 
 
 
 def copy(
-    source: str | os.PathLike[str], path: str | os.PathLike[str], finish: Finish | None = None
+    source: str | os.PathLike[str],
+    path: str | os.PathLike[str],
+    finish: Finish | None = None,
+    replace: bool = True,
 ) -> None:
     """Give a file on byte for byte: a photo in which nothing was changed loses nothing.
 
     Args:
         source: The file.
         path: Where to.
-        finish: As in `write`.
+        finish, replace: As in `write`.
 
     Raises:
-        WriteError: The target is the source, or the folder or disk does not let us.
+        WriteError: The target is the source, or there and not to be replaced, or the folder or
+            disk does not let us.
     """
     path = Path(path)
     _check_target(path, str(source))
-    with _refusing(path), whole(path) as temporary:
+    with _refusing(path), whole(path, replace) as temporary:
         shutil.copyfile(source, temporary)
         if finish is not None:
             finish(temporary)
@@ -452,8 +459,12 @@ def why(error: OSError) -> str:
 
 
 @contextlib.contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """A temporary file in the same folder that takes the target's place if all goes well."""
+def whole(path: Path, replace: bool = True) -> Iterator[Path]:
+    """A temporary file in the same folder that takes the target's place if all goes well.
+
+    Raises:
+        WriteError: A file came to have the target's name meanwhile, and is not to be replaced.
+    """
     temporary = path.with_name(f".{short(path.name)}.{secrets.token_hex(4)}.part")
     # Made as any new file, so that it gets the permissions the user's files have.
     temporary.open("xb").close()
@@ -461,10 +472,27 @@ def whole(path: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("r+b") as file:
             os.fsync(file.fileno())
-        temporary.replace(path)
+        if replace:
+            temporary.replace(path)
+        else:
+            _give_name(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _give_name(temporary: Path, path: Path) -> None:
+    """Call a file by a name that no other has."""
+    try:
+        path.hardlink_to(temporary)  # Fails where the name is taken, in one step.
+    except OSError as error:
+        if path.exists():
+            raise WriteError(
+                f"{path} exists: it was written by another program meanwhile, and stays as it is"
+            ) from error
+        temporary.replace(path)  # FAT and some network folders know no links.
+    else:
+        temporary.unlink()
 
 
 @contextlib.contextmanager
