@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 _HOMES = {
     "Changes": "choose",
     "Darkroom": "darkroom",
-    "Equipment": "jobs",
-    "Job": "jobs",
-    "Outcome": "jobs",
+    "Equipment": "jobs.job",
+    "Job": "jobs.job",
+    "Outcome": "jobs.outcome",
     "Photo": "photo",
     "Recipe": "recipe",
     "age": "verbs",
@@ -52,8 +52,8 @@ _HOMES = {
     "read": "io.read",
     "restore": "verbs",
     "run": "pipeline",
-    "run_job": "jobs",
-    "run_jobs": "jobs",
+    "run_job": "jobs.run",
+    "run_jobs": "jobs.run",
     "write": "io.write",
 }
 """The module of each public name; a name without one is a module itself."""

@@ -15,7 +15,7 @@ from typing import Any, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from .choose import Changes, load_recipe, recipe_for
+from .choose import Changes, choose_recipe, load_recipe, recipe_for
 from .darkroom import Darkroom
 from .degrade import draw_aging
 from .io.read import read, read_mask
@@ -121,14 +121,15 @@ def restore(
 def detect(
     photo: PathLike | Photo | NDArray[Any],
     *,
-    sensitivity: float = 0.5,
+    sensitivity: float | None = None,
     darkroom: Darkroom | None = None,
 ) -> Mask:
     """Find dust, hair, scratches, stains and creases.
 
     Args:
         photo: As in `restore`.
-        sensitivity: 0 marks only what is certain, 1 also what is faint.
+        sensitivity: 0 marks only what is certain, 1 also what is faint; None is as `restore`
+            would choose for this photo.
         darkroom: Where to work.
     Returns:
         (H, W) float32 in [0, 1]; 1 is damaged.
@@ -139,14 +140,16 @@ def detect(
     return np.zeros(start.size, np.float32) if found is None else found
 
 
-def examine(photo: Photo, sensitivity: float, darkroom: Darkroom) -> Photo:
+def examine(photo: Photo, sensitivity: float | None, darkroom: Darkroom) -> Photo:
     """The photo with its damage, and of what kinds it is if the network knows; pixels as before.
 
-    What lies on a stain is looked for once the stain is lifted, as in restoring; where that is,
-    the `origin` tells, though the pixels are put back.
+    It is looked for as `restore` would do it by default: what lies on a stain once the stain is
+    lifted; where that is, the `origin` tells, though the pixels are put back.
     """
-    recipe = Recipe("detect", (STAGES["veils"](), STAGES["damage"](sensitivity=sensitivity)))
-    found = run(dataclasses.replace(photo, damage=None, kinds=None), recipe, darkroom)
+    start = dataclasses.replace(photo, damage=None, kinds=None)
+    chosen, _ = choose_recipe(start, darkroom)
+    looking = Recipe("detect", tuple(s for s in chosen if s.name in ("veils", "damage")))
+    found = run(start, Changes(sensitivity=sensitivity).apply(looking), darkroom)
     return dataclasses.replace(found, pixels=photo.pixels)
 
 

@@ -92,7 +92,7 @@ class Denoise:
 
 @dataclasses.dataclass(frozen=True)
 class Veils:
-    """Take the last four columns for stained; in no recipe."""
+    """Take the last four columns for stained; in no usual recipe."""
 
     name: ClassVar[str] = "veils"
     invents: ClassVar[bool] = False
@@ -111,8 +111,8 @@ STUBS = {stage.name: stage for stage in (Veils, Measure, Damage, Inpaint, Denois
 USUAL = ("measure", "damage", "inpaint", "denoise")
 
 
-def recipe_text(name):
-    stages = "".join(f'[[stage]]\nuse = "{stage}"\n' for stage in USUAL)
+def recipe_text(name, names=USUAL):
+    stages = "".join(f'[[stage]]\nuse = "{stage}"\n' for stage in names)
     return f'name = "{name}"\nabout = "a stub"\n{stages}'
 
 

@@ -22,7 +22,7 @@ from unfade.recipe import make_stage
 from unfade.settings import settings_of
 from unfade.stages import STAGES
 
-from .conftest import STUBS, scratched
+from .conftest import STUBS, USUAL, recipe_text, scratched
 
 
 def call(*arguments):
@@ -34,8 +34,10 @@ def files(folder):
 
 
 @pytest.fixture
-def stubs(house, monkeypatch):
+def stubs(house, tmp_path, monkeypatch):
     monkeypatch.setattr(verbs, "STAGES", STUBS)
+    for preset in (tmp_path / "presets").iterdir():
+        preset.write_text(recipe_text(preset.stem, ("veils", *USUAL)), "utf-8")
 
 
 def test_the_help_lists_every_command_without_loading_it():

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from unfade import verbs
+from unfade.choose import Choice, load_recipe
 from unfade.cli import detecting
 from unfade.cli.main import unfade
 from unfade.io.pages import join_pages
@@ -116,3 +117,21 @@ def test_one_page_can_be_taken_alone(pages):
 
 def test_a_sensitivity_that_is_no_number_is_a_mistake(album):
     assert call(album, "--sensitivity", "nan").exit_code == 2
+
+
+@pytest.mark.parametrize("recipe", ["clean", "print"])
+def test_what_it_marks_is_what_restoring_by_default_would_fill(tmp_path, monkeypatch, recipe):
+    asked = []
+
+    def choose(photo, darkroom):
+        asked.append(photo.size)
+        return Choice(load_recipe(recipe), "as the test wants")
+
+    monkeypatch.setattr("unfade.verbs.choose_recipe", choose)
+    write(Photo.from_array(scratched()), tmp_path / "p.png")
+    assert call(tmp_path / "p.png").exit_code == 0
+    told = json.loads((tmp_path / "p.png.damage.json").read_text())
+    damage = next(stage for stage in load_recipe(recipe) if stage.name == "damage")
+    assert asked and told["sensitivity"] == damage.sensitivity
+    assert call(tmp_path / "p.png", "--overwrite", "--sensitivity", "0.7").exit_code == 0
+    assert json.loads((tmp_path / "p.png.damage.json").read_text())["sensitivity"] == 0.7

@@ -29,8 +29,7 @@ from .options import (
 @click.option(
     "--sensitivity",
     type=click.FloatRange(0, 1),
-    default=0.5,
-    help="0 marks only what is certain, 1 also what is faint.  [0.5]",
+    help="0 marks only what is certain, 1 also what is faint; by default as `restore` chooses.",
 )
 @page_option
 @existing_options
@@ -41,7 +40,7 @@ def command(
     ctx: click.Context,
     inputs: tuple[str, ...],
     out: Path | None,
-    sensitivity: float,
+    sensitivity: float | None,
     page: int | None,
     overwrite: bool,
     skip_existing: bool,
@@ -50,7 +49,7 @@ def command(
     threads: int,
     memory: int | None,
 ) -> None:
-    """Find dust, hair, scratches, stains and creases; change nothing.
+    """Find dust, hair, scratches, stains and creases, as `restore` would; change nothing.
 
     Writes NAME.EXT.mask.png (white is damaged; it can be edited and given to `restore --mask`, also
     the whole folder of them), NAME.EXT.overlay.jpg (marked in red; yellow is what lies under a
@@ -65,7 +64,7 @@ def command(
     from .inputs import find
     from .masks import mask_places
 
-    if math.isnan(sensitivity):
+    if sensitivity is not None and math.isnan(sensitivity):
         raise click.BadParameter("must be within 0 to 1, got nan", param_hint="--sensitivity")
     found = find(inputs, can_read, out)
     items = [item for item in found if not item.problem]

@@ -27,14 +27,14 @@ OVERLAY_SIDE = 8_192
 """Longer side of the overlay of a photo that no JPEG holds; it is only for looking at."""
 
 
-def detect_job(job: Job, darkroom: Darkroom, sensitivity: float) -> Outcome:
-    """Find the damage of one photo and write what was found."""
+def detect_job(job: Job, darkroom: Darkroom, sensitivity: float | None) -> Outcome:
+    """Find the damage of one photo, as sensitive as `restore` if None, and write what was found."""
     from ..jobs.outcome import attempt
 
     return attempt(job, lambda: _detect(job, darkroom, sensitivity))
 
 
-def _detect(job: Job, darkroom: Darkroom, sensitivity: float) -> Outcome:
+def _detect(job: Job, darkroom: Darkroom, sensitivity: float | None) -> Outcome:
     from ..jobs.files import all_or_nothing
     from ..jobs.outcome import Outcome, State
 
@@ -97,7 +97,7 @@ def _check_targets(parts: list[Job]) -> Outcome | None:
 
 
 def _examine(
-    job: Job, darkroom: Darkroom, sensitivity: float, written: list[Path]
+    job: Job, darkroom: Darkroom, sensitivity: float | None, written: list[Path]
 ) -> tuple[Evidence, Mapping[str, float]]:
     """Find the damage of one page and write its three files."""
     from ..io.read import read
@@ -110,7 +110,7 @@ def _examine(
     assert mask is not None
     target, overlay, data = _places(job)
     target.parent.mkdir(parents=True, exist_ok=True)
-    told = statistics(found, mask, sensitivity)
+    told = statistics(found, mask)
     write_plane(mask, target)
     written.append(target)
     write(_that_fits(overlay_photo(found, mask, darkroom)), overlay)
@@ -123,7 +123,7 @@ def _examine(
     return (*evidence, ("damage", says)), numbers
 
 
-def statistics(photo: Photo, mask: Mask, sensitivity: float) -> dict[str, Any]:
+def statistics(photo: Photo, mask: Mask) -> dict[str, Any]:
     """Describe a mask: how many marks, what share of the photo, their areas and kinds.
 
     And what share is under a veil, which is no part of the mask.
@@ -139,7 +139,7 @@ def statistics(photo: Photo, mask: Mask, sensitivity: float) -> dict[str, Any]:
         "schema": 1,
         "source": photo.metadata.source,
         "size": {"height": height, "width": width},
-        "sensitivity": sensitivity,
+        "sensitivity": photo.history[-1].settings["sensitivity"],
         **mark_statistics(mask, photo.kinds),
         "veiled_share": veiled / mask.size,
     }
