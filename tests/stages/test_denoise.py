@@ -1,3 +1,6 @@
+import dataclasses
+from collections import Counter
+
 import cv2
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ from unfade.photo import Origin, Photo
 from unfade.pipeline import run
 from unfade.recipe import Recipe
 from unfade.stages.denoise import (
+    ASKED,
     JPEG_REMOVED,
     Denoise,
     is_noise,
@@ -30,22 +34,23 @@ def smooth(planes):
 
 
 class Stub(Darkroom):
-    """A darkroom whose only network is the stand-in; counts what it is asked."""
+    """A darkroom whose networks are all the stand-in; counts what each is asked."""
 
     def __init__(self, tile=None, name="denoise", task="denoise"):
         super().__init__()
-        self.asked = 0
+        self.asked = Counter()
         self.tile = tile
         self.card = ModelCard(name, task, "0", halo=REACH, multiple_of=8)
 
     def model(self, name):
-        assert name == self.card.name
+        assert name in (ASKED, self.card.name)
+        card = self.card if name == self.card.name else dataclasses.replace(self.card, name=name)
 
         def network(planes):
-            self.asked += 1
+            self.asked[name] += 1
             return smooth(planes)
 
-        return Model(network, self.card)
+        return Model(network, card)
 
     def tile_for(self, model, size):
         return self.tile or super().tile_for(model, size)
@@ -75,7 +80,7 @@ def test_a_photo_below_the_gate_is_left_alone():
     edit = Denoise()(photo, darkroom)
     assert edit.pixels is None
     assert edit.notes["evidence"].endswith("/255: skipped")
-    assert darkroom.asked == 0
+    assert not darkroom.asked
     assert Denoise(gate=0)(photo, darkroom).pixels is not None
 
 
@@ -84,13 +89,20 @@ def test_another_network_can_be_asked(task):
     photo, _ = photo_with_noise(10)
     darkroom = Stub(name="mine", task=task)
     assert Denoise(network="mine")(photo, darkroom).pixels is not None
-    assert darkroom.asked > 0
+    assert darkroom.asked["mine"] > 0
+
+
+def test_whether_it_is_noise_is_asked_of_the_network_that_the_gate_was_set_for():
+    photo, _ = photo_with_noise(10)
+    darkroom = Stub(name="mine")
+    assert Denoise(network="mine").look(photo, darkroom).needed
+    assert darkroom.asked[ASKED] > 0 and not darkroom.asked["mine"]
 
 
 def test_a_network_that_does_not_denoise_is_refused():
     photo, _ = photo_with_noise(10)
     with pytest.raises(ModelError, match=r"network=dust is a network for damage; expected"):
-        Denoise(network="dust")(photo, Stub(name="dust", task="damage"))
+        Denoise(network="dust").look(photo, Stub(name="dust", task="damage"))
 
 
 def test_jpeg_blocks_open_the_gate():

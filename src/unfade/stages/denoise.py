@@ -29,6 +29,10 @@ DETAIL_PX = 4
 QUARTERS = (0.25, 0.5, 0.75)
 BLOCK_PX = 16
 
+ASKED = "denoise"
+"""The network that is asked whether what was measured is noise, whatever network denoises: `FLOOR`
+and `EVEN` are its."""
+
 FLOOR = 0.8
 """Share of correlated noise that the network is sure to remove from the quietest blocks."""
 
@@ -87,9 +91,11 @@ class Denoise:
             seen += f", JPEG blocks {blocks:.1f}/255"
         needed = noise >= self.gate or blocks >= self.jpeg_gate
         if self.gate > 0 and noise >= self.gate and blocks < self.jpeg_gate:
-            needed = is_noise(photo, self._model(darkroom), self.gate / 255)
+            needed = is_noise(photo, darkroom.model(ASKED), self.gate / 255)
             seen += "" if needed else ", more like texture"
         needed = needed and self.strength > 0
+        if needed:
+            self._model(darkroom)  # A plan, too, refuses a network that does not denoise.
         return Finding(needed, f"{seen}: {'reduced' if needed else 'skipped'}")
 
     def __call__(self, photo: Photo, darkroom: Darkroom) -> Edit:
