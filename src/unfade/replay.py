@@ -22,7 +22,7 @@ from .errors import EngineError, PhotoError, ReadError
 from .io.pages import join_pages
 from .io.read import read
 from .io.source import check_file
-from .io.write import aside, whole
+from .io.whole import aside, whole
 from .jobs.files import all_or_nothing, check_target
 from .jobs.job import INPUTS, NOT_OF_THE_TARGET, Equipment, Existing, Job
 from .jobs.outcome import State

@@ -18,7 +18,8 @@ from unfade.batch.leftovers import sweep
 from unfade.errors import WriteError
 from unfade.io import write as module
 from unfade.io.read import read, read_mask
-from unfade.io.write import put_back, short, whole, write, write_plane
+from unfade.io.whole import put_back, short, whole
+from unfade.io.write import write, write_plane
 from unfade.photo import Photo
 
 RNG = np.random.default_rng(11)

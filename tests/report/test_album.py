@@ -13,16 +13,8 @@ import pytest
 
 from unfade.photo import Origin
 from unfade.report import album as albums
-from unfade.report.album import (
-    PHOTOS,
-    Entry,
-    entry_key,
-    has_entry,
-    read_entries,
-    write_album,
-    write_entry,
-    write_failure,
-)
+from unfade.report.album import write_album, write_entry, write_failure
+from unfade.report.entries import PHOTOS, Entry, entry_key, has_entry, read_entries, store
 from unfade.report.pictures import LOOKS
 
 EVIL = "<script>alert('1 & \"2\"')</script>"
@@ -243,7 +235,7 @@ def test_measurements_of_every_kind_are_read(tmp_path):
 
 
 def put(folder, key):
-    albums._store(folder, Entry(key, key, "done", size=(3, 4), pixels={"untouched": 12}))
+    store(folder, Entry(key, key, "done", size=(3, 4), pixels={"untouched": 12}))
 
 
 def test_two_runs_that_end_together_lose_no_photo(tmp_path, monkeypatch):

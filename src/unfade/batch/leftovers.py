@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..io.write import short
+from ..io.whole import short
 
 TELLING = r"(origin|report|step-\d+-\w+)\.\w+|unfade\.json|premis\.xml"
 """Endings of what tells of one result and of no other."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ..jobs.files import companions
 from ..jobs.job import Existing, Job
 from ..jobs.outcome import Outcome, State
-from ..report.album import has_entry
+from ..report.entries import has_entry
 from .fingerprint import Stamp, is_same, recipe_hash
 from .ledger import FILE, FOLDER, Entry, Ledger, Phase
 

@@ -21,7 +21,8 @@ from ..degrade import draw_aging
 from ..errors import WriteError
 from ..io.palette import write_palette
 from ..io.read import read
-from ..io.write import whole, write, write_plane
+from ..io.whole import whole
+from ..io.write import write, write_plane
 from ..jobs.files import all_or_nothing, check_target
 from ..jobs.job import Job
 from ..jobs.outcome import Outcome, State, attempt

@@ -24,6 +24,11 @@ def reason(error: Exception) -> str:
     return "; ".join(dict.fromkeys(re.sub(r"^\w+: ", "", line) for line in told[:2])) or "damaged"
 
 
+def said(image: Any, name: str) -> Any:
+    """A field of an image, or None where it has none."""
+    return image.get(name) if image.get_typeof(name) else None
+
+
 def _decode(pointer: Any) -> str:
     """Text of libvips; takes the place of `pyvips.error._to_string` for errors and warnings."""
     if pointer == pyvips.ffi.NULL:

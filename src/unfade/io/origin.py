@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..errors import WriteError
 from .png import SIGNATURE
-from .write import whole
+from .whole import whole
 
 PIECE = 2**20
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import WriteError
-from .write import whole
+from .whole import whole
 
 Color = tuple[int, int, int]
 

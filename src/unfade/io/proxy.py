@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from ..errors import ReadError
 from ..photo import Metadata, Photo
+from .bounds import check_whole
 from .libvips import reason
 from .read import MAX_PIXELS, read
-from .source import check_whole
 
 _TOPS = {"uchar": 255.0, "ushort": 65535.0}
 _BITS = {"uchar": 8, "ushort": 16, "float": 32}

@@ -18,19 +18,11 @@ from numpy.typing import DTypeLike, NDArray
 
 from ..errors import ReadError
 from ..photo import Mask, Metadata, Photo
+from .libvips import said
 from .metadata import INFRARED, read_metadata, without_color
 from .pages import infrared_place, photo_pages
-from .source import (
-    BITS,
-    TIFF_MARKS,
-    Source,
-    check_file,
-    fetch,
-    open_source,
-    profile_of,
-    refusing,
-    said,
-)
+from .rows import fetch
+from .source import BITS, TIFF_MARKS, Source, check_file, open_source, profile_of, refusing
 from .tiff import ORIENTATION
 
 Allocate = Callable[[tuple[int, ...], DTypeLike], NDArray[Any]]

@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 import pyvips
-from numpy.typing import NDArray
 
 from ..errors import ReadError
 from ..profile import ADOBE_RGB, Profile
+from .bounds import check_size, check_whole
 from .exif import text_of
 from .foreign import (
     CONVERT,
@@ -28,13 +28,11 @@ from .foreign import (
     describe,
     is_raw,
     recognize,
-    unread_compression,
     unread_samples,
 )
 from .icc import ProfileError, needs_tables, read_profile, write_profile
-from .libvips import reason
+from .libvips import reason, said
 from .pages import count_directories, photo_pages
-from .png import packed_png_bytes
 from .tiff import (
     EXTRA_SAMPLES,
     SOFTWARE,
@@ -57,19 +55,6 @@ KNOWN = "JPEG, PNG, TIFF, WebP, HEIF or AVIF"
 SCANNER_PROGRAMS = ("VueScan", "SilverFast")
 """Programs that store infrared as a fourth sample, also with 8 bits."""
 
-JPEG_PIXELS_PER_BYTE = 1024
-DEFLATE_RATIO = 1032
-"""Bytes that a byte of deflate can hold at most, by the format: 258 in two bits."""
-
-MAX_SIDE = 250_000
-"""Pixels of the longer side; libvips holds many rows at once: 4 GiB where they have 8 million."""
-
-MAX_WHOLE_PIXELS = 2**28
-"""Of a picture whose decoder holds it in memory; at 8 bytes a pixel at worst these are 2 GiB."""
-
-WHOLE = (("progressive JPEG", "jpeg-multiscan"), ("interlaced PNG", "interlaced"))
-"""What must be decoded as a whole, besides all WebP, HEIF and AVIF, and what libvips says then."""
-
 SAMPLES = "samples of 8 or 16 bits or 32-bit floats"
 _NAMES = {
     "char": "signed 8-bit integers",
@@ -78,7 +63,7 @@ _NAMES = {
     "int": "signed 32-bit integers",
 }
 BITS = {"uchar": 8, "ushort": 16, "float": 32}
-_DTYPES = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32}
+
 _GREY = ("b-w", "grey16")
 _COLOR = ("srgb", "rgb16", "scrgb", "rgb")
 _LAB = ("lab", "labs", "labq", "lch", "xyz", "yxy", "oklab", "oklch")
@@ -136,12 +121,12 @@ def open_source(
     """
     with refusing(path):
         check_file(path)
-        loader, kind = _recognize(path)
+        loader, kind = loader_of(path)
         if kind != "tiff" and page:
             raise ReadError(f"{path}: expected a TIFF to take page {page + 1} of; leave it out")
         page, pages, directory = _tiff_page(path, page, below) if kind == "tiff" else (0, 1, None)
-        image, held = _load(loader, path, directory, page, below)
-    _check_size(image, path, max_pixels)
+        image, held = load(loader, path, directory, page, below)
+    check_size(image, path, max_pixels)
     check_whole(image, path, kind)
     with refusing(path):
         if kind == "heif" and said(image, "heif-compression") == "av1":
@@ -215,7 +200,7 @@ def check_file(path: Path) -> None:
         raise ReadError(f"{path}: expected a photo, got an empty file; copy it again")
 
 
-def _recognize(path: Path) -> tuple[str, str]:
+def loader_of(path: Path) -> tuple[str, str]:
     """Loader and name of a file's format, told by its first bytes and never by its name."""
     with path.open("rb") as file:
         start = file.read(HEAD_BYTES)
@@ -240,7 +225,7 @@ def _recognize(path: Path) -> tuple[str, str]:
     return LOADERS[family]
 
 
-def _load(
+def load(
     loader: str, path: Path, directory: Directory | None, page: int, below: int | None
 ) -> tuple[Any, Any]:
     """The image, and the source that must outlive it or None."""
@@ -280,46 +265,6 @@ def _unassociated(path: Path, extra: Tag, order: str) -> Any:
     source.on_read(read)
     source.on_seek(seek)
     return source
-
-
-def _check_size(image: Any, path: Path, max_pixels: int) -> None:
-    pixels = image.width * image.height
-    if pixels > max_pixels:
-        raise ReadError(
-            f"{path}: expected at most {max_pixels:,} pixels, got {image.width:,} x "
-            f"{image.height:,} = {pixels:,}; cut it into parts, or, if you trust the file, read it "
-            "from Python with read(path, max_pixels=...)"
-        )
-
-
-def check_whole(image: Any, path: Path, kind: str) -> None:
-    """Refuse what would fill the memory: a decoder that needs the whole picture there at once.
-
-    A JPEG that ends early is filled with grey by its decoder, so one that is far too short for
-    what its header claims is refused, too: a block of 64 pixels takes a bit at least.
-    """
-    pixels = image.width * image.height
-    if max(image.width, image.height) > MAX_SIDE:
-        raise ReadError(
-            f"{path}: expected at most {MAX_SIDE:,} pixels a side, got {image.width:,} x "
-            f"{image.height:,}; cut it into parts"
-        )
-    if kind == "jpeg" and pixels > JPEG_PIXELS_PER_BYTE * path.stat().st_size:
-        raise ReadError(
-            f"{path}: expected a whole picture, got {path.stat().st_size} bytes for the "
-            f"{image.width:,} x {image.height:,} pixels that it claims; copy or scan it again"
-        )
-    if kind == "png" and packed_png_bytes(path) > DEFLATE_RATIO * path.stat().st_size:
-        raise ReadError(
-            f"{path}: expected a whole picture, got {path.stat().st_size} bytes for the "
-            f"{image.width:,} x {image.height:,} pixels that it claims; copy or scan it again"
-        )
-    how = next((name for name, field in WHOLE if said(image, field)), kind)
-    if how not in ("jpeg", "png", "tiff") and pixels > MAX_WHOLE_PIXELS:
-        raise ReadError(
-            f"{path}: expected at most {MAX_WHOLE_PIXELS:,} pixels in a file that must be decoded "
-            f"as a whole ({how}), got {pixels:,}; save it as a TIFF"
-        )
 
 
 def _top(image: Any, kind: str) -> float:
@@ -407,68 +352,3 @@ def _from_scanner(image: Any, directory: Directory) -> bool:
         return True
     program = text_of(directory.tags, SOFTWARE)
     return image.format == "uchar" and program.startswith(SCANNER_PROGRAMS)
-
-
-def said(image: Any, name: str) -> Any:
-    """A field of an image, or None where it has none."""
-    return image.get(name) if image.get_typeof(name) else None
-
-
-def fetch(source: Source, region: Any, rows: slice) -> NDArray[Any]:
-    """Decode some rows: (rows, W, samples) as stored, integers or floats within 0 to 1.
-
-    Args:
-        source: The opened photo.
-        region: `pyvips.Region` of its image; rows are asked for from top to bottom.
-        rows: Which, as the file has them, not turned upright.
-    Raises:
-        ReadError: The data breaks off, has no decoder here, or floats are not within 0 to 1.
-    """
-    image, height = source.image, rows.stop - rows.start
-    try:
-        data = region.fetch(0, rows.start, image.width, height)
-    except pyvips.Error as error:
-        raise _undecoded(source, rows.start, error) from error
-    block = np.frombuffer(data, _DTYPES[image.format]).reshape(height, image.width, image.bands)
-    if image.format == "float":
-        _check_floats(block, source.path)
-    return block
-
-
-def _check_floats(block: NDArray[np.float32], path: Path) -> None:
-    low, high = float(block.min()), float(block.max())
-    if not (low >= 0 and high <= 1):
-        found = "values that are not numbers" if np.isnan(low) else f"{low:g} to {high:g}"
-        raise ReadError(
-            f"{path}: expected floats within 0 to 1, got {found}; scale it, or save it as 16 bit"
-        )
-
-
-def _undecoded(source: Source, row: int, error: pyvips.Error) -> ReadError:
-    """Say why rows are missing: nobody here can decode them, or the file is damaged."""
-    found = unread_compression(str(error), source.directory)
-    if found:
-        plain = "uncompressed or with LZW or Deflate"
-        return ReadError(
-            f"{source.path}: expected a compression that the libvips here can read, got {found}; "
-            f"save it {plain if source.kind == 'tiff' else 'as JPEG or TIFF'}"
-        )
-    return _cut_short(source, row, error)
-
-
-def _cut_short(source: Source, row: int, error: pyvips.Error) -> ReadError:
-    """Say how much of a damaged picture can be decoded, down to a hundredth of its height."""
-    height = source.image.height
-    step = max(1, height // 100)
-    try:
-        loader, _ = _recognize(source.path)
-        image, _held = _load(loader, source.path, source.directory, source.page, source.below)
-        region = pyvips.Region.new(image)
-        for row in range(0, height, step):
-            region.fetch(0, row, image.width, min(step, height - row))
-    except (pyvips.Error, OSError):
-        pass
-    return ReadError(
-        f"{source.path}: expected {height} rows, got {row} before the data broke off "
-        f"({reason(error)}); copy or scan it again"
-    )

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from ..errors import WriteError
 from ..photo import Metadata, Photo
 from .read import Strips
-from .source import Source, fetch, open_source
+from .rows import fetch
+from .source import Source, open_source
 
 Plane = NDArray[np.float32]
 

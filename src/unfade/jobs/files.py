@@ -11,7 +11,7 @@ from pathlib import Path
 from ..derivatives import parse_derivative
 from ..errors import WriteError
 from ..io.identity import identities
-from ..io.write import put_back
+from ..io.whole import put_back
 from ..report.premis import premis_path
 from ..report.record import sidecar_path
 from ..report.sidecar import beside, report_path

@@ -9,7 +9,8 @@ from pathlib import Path
 from ..darkroom import Darkroom
 from ..errors import ReadError, SigningError, WriteError
 from ..io.pages import join_pages
-from ..io.write import FORMATS, whole
+from ..io.whole import whole
+from ..io.write import FORMATS
 from ..report.deed import now
 from ..report.record import write_pages_sidecar
 from ..report.sidecar import beside

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from ..errors import WriteError
-from ..io.write import short, why
+from ..io.whole import short, why
 from ..photo import Photo
 from .history import About
 from .page import page_html
