@@ -14,11 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from unfade.batch.leftovers import sweep
 from unfade.errors import WriteError
 from unfade.io import write as module
 from unfade.io.read import read, read_mask
-from unfade.io.whole import put_back, short, whole
+from unfade.io.whole import put_back
 from unfade.io.write import write, write_plane
 from unfade.photo import Photo
 
@@ -327,23 +326,6 @@ def test_a_name_that_is_too_long_is_told_with_what_to_do(tmp_path: Path) -> None
     with pytest.raises(WriteError, match=r"n\.png: .*File name too long; shorten the name$"):
         write(Photo.from_array(noise(16, 16, 3)), tmp_path / ("n" * 252 + ".png"))
     assert tree(tmp_path) == []
-
-
-@pytest.mark.parametrize("length", [1, 90, 100, 115, 120, 121, 200, 235])
-@pytest.mark.parametrize("ending", ["", ".report.html", ".65535px.jpg"])
-def test_what_a_killed_process_leaves_is_known_by_its_name(
-    tmp_path: Path, length: int, ending: str
-) -> None:
-    target = tmp_path / ("n" * length + ".tif")
-    temporary = tmp_path / f".{short(target.name + ending)}.0123abcd.part"
-    temporary.touch()
-    assert sweep(target) == [temporary]
-
-
-def test_a_long_name_leaves_room_for_what_is_added_to_it(tmp_path: Path) -> None:
-    for letter in ("a", "ü", "写"):
-        with whole(tmp_path / (letter * (255 // len(letter.encode())))) as temporary:
-            assert len(os.fsencode(temporary.name)) <= 255 - len(".raw")
 
 
 def test_format_and_bits_can_be_asked_for(tmp_path: Path) -> None:

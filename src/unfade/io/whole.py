@@ -69,7 +69,10 @@ def _give_name(temporary: Path, path: Path) -> None:
 
 @contextlib.contextmanager
 def aside(path: Path) -> Iterator[Path]:
-    """A file under a second, hidden name, whatever becomes of it meanwhile."""
+    """A file under a second, hidden name, whatever takes its own meanwhile.
+
+    It may be a second name of the same file, so whoever writes into it in place changes both.
+    """
     kept = path.with_name(f".{short(path.name)}.{secrets.token_hex(4)}.part")
     try:
         try:
@@ -83,7 +86,7 @@ def aside(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def put_back(path: Path) -> Iterator[None]:
-    """Keep a file that may be replaced; it comes back if all goes wrong."""
+    """Keep a file that may be replaced, as `whole` does it; it comes back if all goes wrong."""
     if not path.is_file():
         yield
         return
