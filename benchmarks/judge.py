@@ -1,16 +1,20 @@
 """Let a person judge marks on old photos: pages to look at, then a file of verdicts.
 
     python benchmarks/judge.py show PHOTOS... -o PAGES [--most 360] [--all NAME...]
+    python benchmarks/judge.py show PHOTOS... -o PAGES --suspected 0.25 --of VERDICTS.json
     python benchmarks/judge.py keep PAGES --damage "6 34-36" --unsure "0 14" -o VERDICTS.json
 
 `show` draws the marks that the networks are surest of, all photos together, and of photos named
-with `--all` every mark. `keep` takes the numbers of those that are damage and of those that nobody
-can tell; the others are detail of the picture. A file that is there already is added to.
+with `--all` every mark; with `--suspected` those that the damage network suspects from that
+probability on and does not propose; with `--of` only on the photos of a file of verdicts. `keep`
+takes the numbers of those that are damage and of those that nobody can tell; the others are detail
+of the picture. A file that is there already is added to.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -23,6 +27,8 @@ from numpy.typing import NDArray
 from unfade.darkroom import Darkroom
 from unfade.models.zoo import Zoo
 from unfade.photo import Photo
+from unfade.stages.damage import DetectDamage, damage_probability
+from unfade.stages.marks import CANDIDATE, candidates, log_odds
 from unfade.train.calibrate import asked
 from unfade.train.data import Source, find_sources, gather
 
@@ -44,6 +50,8 @@ def main() -> None:
     show.add_argument("photos", nargs="+", help="folders or tar files")
     show.add_argument("--most", type=int, default=360, help="marks to show, the surest first")
     show.add_argument("--models", type=Path, help="folder of networks in the place of ours")
+    show.add_argument("--suspected", type=float, default=0.0, help="least probability")
+    show.add_argument("--of", type=Path, help="a file of verdicts")
     show.add_argument("--all", nargs="*", default=[], help="photos of which to show every mark")
     keep = does.add_parser("keep")
     keep.add_argument("pages", type=Path)
@@ -54,16 +62,26 @@ def main() -> None:
     args = parser.parse_args()
     if args.does == "show":
         room = Darkroom(zoo=Zoo(args.models) if args.models else Zoo())
-        draw(gather(args.photos, find_sources), room, args.out, args.most, args.all)
+        photos = gather(args.photos, find_sources)
+        if args.of:
+            known = {photo["sha256"] for photo in json.loads(args.of.read_text())["photos"]}
+            photos = [photo for photo in photos if photo.digest.hex() in known]
+        draw(photos, room, args.out, args.most, args.all, args.suspected)
     else:
         collect(args.pages, numbers(args.damage), numbers(args.unsure), args.out)
 
 
 def draw(
-    photos: Sequence[Source], room: Darkroom, out: Path, most: int, whole: Sequence[str]
+    photos: Sequence[Source],
+    room: Darkroom,
+    out: Path,
+    most: int,
+    whole: Sequence[str],
+    least: float,
 ) -> None:
     """Write pages of marks, and `marks.json` that says what they are."""
-    marks = [mark for photo in photos for mark in proposed(photo, room)]
+    look = proposed if least == 0 else functools.partial(suspected, least=least)
+    marks = [mark for photo in photos for mark in look(photo, room)]
     named = [mark for mark in marks if Path(mark["file"]).name in whole]
     others = [mark for mark in marks if Path(mark["file"]).name not in whole]
     others.sort(key=lambda mark: -mark["odds"])
@@ -89,6 +107,16 @@ def proposed(photo: Source, room: Darkroom) -> Iterable[Mark]:
     pixels = np.asarray(photo.decode() / np.float32(255), np.float32)
     odds, seen, large = asked(Photo(pixels), room)
     for box, said in zip(seen.boxes[large].tolist(), odds[:, 0].tolist(), strict=True):
+        yield {"sha256": photo.digest.hex(), "file": photo.name, "box": box, "odds": round(said, 2)}
+
+
+def suspected(photo: Source, room: Darkroom, least: float) -> Iterable[Mark]:
+    """The marks that the damage network suspects, but not enough to propose them."""
+    pixels = np.asarray(photo.decode() / np.float32(255), np.float32)
+    seen = candidates(damage_probability(Photo(pixels), room), room, least)
+    faint = seen.of_size(DetectDamage().min_area_px) & (seen.peaks < CANDIDATE)
+    odds = log_odds(seen.peaks[faint]).tolist()
+    for box, said in zip(seen.boxes[faint].tolist(), odds, strict=True):
         yield {"sha256": photo.digest.hex(), "file": photo.name, "box": box, "odds": round(said, 2)}
 
 

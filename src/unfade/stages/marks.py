@@ -59,8 +59,10 @@ class Candidates:
         return np.asarray(large, np.bool_)
 
 
-def candidates(probability: NDArray[np.float32], darkroom: Darkroom) -> Candidates:
-    """Find the candidates in (H, W) probabilities: pieces, also across corners, of `CANDIDATE`.
+def candidates(
+    probability: NDArray[np.float32], darkroom: Darkroom, level: float = CANDIDATE
+) -> Candidates:
+    """Find the candidates in (H, W) probabilities: pieces, also across corners, from a level on.
 
     Strip by strip, so that a scan may be larger than memory; what reaches from one strip into the
     next is joined afterwards.
@@ -75,7 +77,7 @@ def candidates(probability: NDArray[np.float32], darkroom: Darkroom) -> Candidat
     def label(rows: slice) -> None:
         nonlocal known
         seen = probability[rows]
-        marks = (seen >= CANDIDATE).astype(np.uint8)
+        marks = (seen >= level).astype(np.uint8)
         count, pieces, stats, _ = cv2.connectedComponentsWithStats(marks, connectivity=8)
         found = np.asarray(pieces, np.int32)
         highest = np.zeros(count, np.float32)
