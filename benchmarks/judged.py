@@ -75,7 +75,7 @@ def judge(photos: Sequence[JudgedPhoto], room: Darkroom) -> Iterator[tuple[Numbe
             seen = candidates(probability, room)
             large = seen.of_size(DetectDamage().min_area_px)
             speaking = evidence(pixels, probability, seen, large, room)
-        yield likelihood_among(speaking), photo.verdicts.of(seen.boxes[large])
+        yield likelihood_among(speaking), photo.truth_of(seen, large)
 
 
 if __name__ == "__main__":

@@ -159,7 +159,7 @@ def _judged_marks(
 ) -> Iterable[tuple[Numbers, Truth]]:
     for judged in photos:
         odds, seen, large = asked(judged.photo, darkroom)
-        told = judged.verdicts.of(seen.boxes[large])
+        told = judged.truth_of(seen, large)
         known = np.isfinite(told)
         yield odds[known], told[known] == 1
 

@@ -4,15 +4,17 @@ A file of verdicts is JSON: for each photo its checksum, so that the photos may 
 boxes of marks that are damage, of detail that belongs to the picture, and of what nobody can tell:
 
     {"photos": [{"sha256": "...", "file": "...", "rest": "detail",
-                 "damage": [[left, top, right, bottom], ...], "detail": [], "unsure": []}]}
+                 "damage": [[left, top, right, bottom], ...], "detail": [], "unsure": [],
+                 "drawn": [{"kind": "scratch", "points": [[x, y], ...], "width_px": 2}]}]}
 
 `rest` says what all other marks of the photo are: `detail` if a person went through it and found
-no damage, else `unsure`.
+no damage, else `unsure`. `drawn` is damage that no network proposed, see `drawn.Drawn`.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,7 +25,9 @@ from numpy.typing import NDArray
 
 from ..errors import ReadError
 from ..photo import Photo
+from ..stages.marks import Candidates
 from .data import Decoded, Pictures, Source, find_sources, gather
+from .drawn import Drawing, Drawn, draw
 
 VERDICTS: Mapping[str, float] = {"damage": 1.0, "detail": 0.0, "unsure": np.nan}
 """What a verdict says: how true a mark is, or nothing."""
@@ -65,10 +69,30 @@ class Verdicts:
 
 @dataclasses.dataclass(frozen=True)
 class JudgedPhoto:
-    """A photo (H, W, 3) uint8 and what a person said of its marks."""
+    """A photo (H, W, 3) uint8, what a person said of its marks, and what he drew besides."""
 
     pixels: Decoded
     verdicts: Verdicts
+    marks: tuple[Drawn, ...] = ()
+
+    @functools.cached_property
+    def drawing(self) -> Drawing:
+        """Where the marks lie that were drawn: (H, W), as `drawn.draw` gives it."""
+        return draw(self.pixels, self.marks)
+
+    def truth_of(self, seen: Candidates, which: NDArray[np.bool_]) -> Truth:
+        """How true those candidates are that are asked for, `which` (n + 1,): (m,).
+
+        What lies on a drawn mark for the most part is damage, too; what lies beside it in its
+        region nobody can tell.
+        """
+        told = self.verdicts.of(seen.boxes[which])
+        if not self.marks:
+            return told
+        for value, where in ((np.nan, self.drawing < 0), (1.0, self.drawing > 0)):
+            hits = np.bincount(seen.labels.ravel(), where.ravel(), minlength=len(seen.areas))
+            told[(hits >= 0.5 * seen.areas)[which]] = value
+        return told
 
     @property
     def photo(self) -> Photo:
@@ -78,7 +102,7 @@ class JudgedPhoto:
     @property
     def damaged(self) -> bool:
         """Whether a person found damage on it."""
-        return bool((self.verdicts.truth == 1).any())
+        return bool((self.verdicts.truth == 1).any()) or bool(self.marks)
 
 
 def open_judged(file: str, *places: str) -> list[JudgedPhoto]:
@@ -99,6 +123,10 @@ def read_judged(file: Path, photos: Sequence[Source]) -> list[JudgedPhoto]:
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
         judged = {photo["sha256"]: _verdicts(photo) for photo in record["photos"]}
+        drawn = {
+            photo["sha256"]: tuple(map(Drawn.from_dict, photo.get("drawn", ())))
+            for photo in record["photos"]
+        }
     except (OSError, ValueError, KeyError, TypeError) as error:
         told = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise ReadError(
@@ -107,7 +135,7 @@ def read_judged(file: Path, photos: Sequence[Source]) -> list[JudgedPhoto]:
         ) from error
     pictures = Pictures([source for source in photos if source.digest.hex() in judged])
     found = [
-        JudgedPhoto(pixels, judged[source.digest.hex()])
+        JudgedPhoto(pixels, judged[source.digest.hex()], drawn[source.digest.hex()])
         for source, pixels in zip(pictures.sources, pictures, strict=True)
     ]
     if not found:

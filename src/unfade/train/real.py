@@ -2,7 +2,8 @@
 
 A verdict is a box. Which of its pixels are damaged, the network that proposed the mark says; what a
 person called detail is clean, whatever the network thinks. What nobody looked at and the network
-hardly suspects is clean too, the rest counts neither way.
+hardly suspects is clean too, the rest counts neither way. Of damage that a person drew the photo
+says which pixels are meant.
 """
 
 from __future__ import annotations
@@ -44,12 +45,17 @@ class RealCrops(Dataset[tuple[Tensor, ...]]):
     """
 
     def __init__(self, photos: Sequence[JudgedPhoto], detector: Detector, seed: int = 0) -> None:
-        self.photos = [photo for photo in photos if len(photo.verdicts.boxes)]
+        self.photos = [photo for photo in photos if len(photo.verdicts.boxes) or photo.marks]
         self.detector, self.seed = detector, seed
         truth = [photo.verdicts.truth for photo in self.photos]
         marks = [(place, n) for place, told in enumerate(truth) for n in range(len(told))]
         self.damage = [(place, n) for place, n in marks if truth[place][n] == 1]
         self.others = [(place, n) for place, n in marks if truth[place][n] != 1]
+        self.damage += [
+            (place, len(truth[place]) + n)
+            for place, photo in enumerate(self.photos)
+            for n in range(len(photo.marks))
+        ]
         self._kept: dict[int, Plane] = {}
 
     def __getitem__(self, draw: Draw) -> tuple[Tensor, ...]:
@@ -60,7 +66,7 @@ class RealCrops(Dataset[tuple[Tensor, ...]]):
         place, number = marks[int(rng.integers(len(marks)))]
         photo = self.photos[place]
         planes = np.dstack([photo.photo.pixels, self.visible(place)])
-        crop = turned(_around(planes, photo.verdicts.boxes[number], draw.side, rng), rng)
+        crop = turned(_around(planes, _middle(photo, number, rng), draw.side, rng), rng)
         crop[:, :, :3] = relit(crop[:, :, :3], rng)
         tensor = to_tensor(crop)
         return tensor[:3], tensor[3:], torch.zeros_like(tensor[3:])
@@ -83,7 +89,21 @@ def label(photo: JudgedPhoto, probability: Plane) -> Plane:
         left, top, right, bottom = (int(side) for side in verdicts.boxes[number])
         inside = (slice(top, bottom), slice(left, right))
         plane[inside] = _told(float(verdicts.truth[number]), probability[inside], plane[inside])
+    if photo.marks:
+        plane[photo.drawing < 0] = NEITHER
+        plane[photo.drawing > 0] = DAMAGED
     return plane
+
+
+def _middle(photo: JudgedPhoto, number: int, rng: np.random.Generator) -> tuple[int, int]:
+    """Row and column of the middle of a judged mark, or anywhere on one that was drawn."""
+    judged = len(photo.verdicts.boxes)
+    if number < judged:
+        left, top, right, bottom = (int(side) for side in photo.verdicts.boxes[number])
+        return (top + bottom) // 2, (left + right) // 2
+    within = np.flatnonzero(np.abs(photo.drawing) == number - judged + 1)
+    place = int(rng.choice(within)) if len(within) else 0  # Another mark may hide it.
+    return divmod(place, photo.drawing.shape[1])
 
 
 def _told(truth: float, probability: Plane, before: Plane) -> Plane:
@@ -96,8 +116,8 @@ def _told(truth: float, probability: Plane, before: Plane) -> Plane:
     return np.where(meant, np.float32(DAMAGED), np.float32(NEITHER))
 
 
-def _around(planes: Plane, box: NDArray[np.int64], side: int, rng: np.random.Generator) -> Plane:
-    """A square (side, side, C) that holds the middle of a box, wherever it may lie in it.
+def _around(planes: Plane, middle: tuple[int, int], side: int, rng: np.random.Generator) -> Plane:
+    """A square (side, side, C) that holds a place (row, column), wherever it may lie in it.
 
     A photo smaller than that is mirrored at its edges.
     """
@@ -105,7 +125,7 @@ def _around(planes: Plane, box: NDArray[np.int64], side: int, rng: np.random.Gen
     if below or right:
         planes = np.pad(planes, ((0, below), (0, right), (0, 0)), mode="symmetric")
     corner = []
-    for low, high, length in ((box[1], box[3], planes.shape[0]), (box[0], box[2], planes.shape[1])):
-        start = int((low + high) // 2) - int(rng.integers(side))
+    for place, length in zip(middle, planes.shape[:2], strict=True):
+        start = place - int(rng.integers(side))
         corner.append(min(max(start, 0), length - side))
     return planes[corner[0] : corner[0] + side, corner[1] : corner[1] + side]

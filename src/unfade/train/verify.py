@@ -197,7 +197,7 @@ class JudgedData(Dataset[tuple[Tensor, ...]]):
             photo = self.photos[place]
             pixels = photo.photo.pixels
             looked = Looked(pixels, self.detector(pixels))
-            told = photo.verdicts.of(looked.seen.boxes[looked.numbers])
+            told = photo.truth_of(looked.seen, looked.seen.of_size(LEAST_PX))
             known = np.isfinite(told)
             views = [looked.view(int(n)).astype(np.float16) for n in looked.numbers[known]]
             self._kept[place] = views, told[known]

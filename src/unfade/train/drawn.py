@@ -1,0 +1,126 @@
+"""Damage that a person drew on a photo, roughly: which of its pixels are meant, the photo tells.
+
+A hand is a few pixels off, and a box holds what lies beside a speck. So each mark stands for a
+region, a little larger than what was drawn. The region is filled from around it, and what differs
+from the filling, as its most different pixels do, is the damage.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..degrade.damage import VISIBLE
+
+KINDS = ("spot", "chip", "scratch", "crease", "stain")
+
+SLACK_PX = 3
+"""How far a hand may be off."""
+
+STRONG = 0.4
+"""Of the largest difference in a region, from which a pixel is meant."""
+
+Picture = NDArray[np.uint8]
+Drawing = NDArray[np.int32]
+"""(H, W): the number of a mark, from 1, where it is damage, the negative number in the rest of its
+region, 0 elsewhere."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Drawn:
+    """One mark.
+
+    Attributes:
+        kind: One of `KINDS`.
+        points: (x, y) in pixels: two corners of a box, or what a line goes through.
+        width_px: Of a line; 0 for a box.
+    """
+
+    kind: str
+    points: tuple[tuple[int, int], ...]
+    width_px: int = 0
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"the kind must be one of {', '.join(KINDS)}, got {self.kind!r}")
+        least, most = (2, 1000) if self.width_px else (2, 2)
+        if not least <= len(self.points) <= most:
+            raise ValueError(f"a box has two corners, a line two points, got {len(self.points)}")
+
+    @classmethod
+    def from_dict(cls, told: Mapping[str, Any]) -> Drawn:
+        """Read what `to_dict` gives.
+
+        Raises:
+            ValueError, KeyError, TypeError: It is not that.
+        """
+        points = tuple((int(x), int(y)) for x, y in told["points"])
+        return cls(str(told["kind"]), points, int(told.get("width_px", 0)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """What JSON keeps."""
+        told: dict[str, Any] = {"kind": self.kind, "points": [list(p) for p in self.points]}
+        return told | {"width_px": self.width_px} if self.width_px else told
+
+    def region(self, size: tuple[int, int]) -> Picture:
+        """Where it may lie on a photo of (height, width): 1, else 0."""
+        plane = np.zeros(size, np.uint8)
+        if not self.width_px:
+            (left, top), (right, bottom) = self.points
+            slack = SLACK_PX
+            plane[max(0, top - slack) : bottom + slack, max(0, left - slack) : right + slack] = 1
+            return plane
+        path = np.array(self.points, np.int32).reshape(-1, 1, 2)
+        cv2.polylines(plane, [path], False, 1, self.width_px + 2 * SLACK_PX)
+        return plane
+
+
+def draw(pixels: Picture, marks: Sequence[Drawn]) -> Drawing:
+    """Lay marks on a photo (H, W, 3); of those that overlap the later ones are seen."""
+    size = (pixels.shape[0], pixels.shape[1])
+    plane = np.zeros(size, np.int32)
+    for number, mark in enumerate(marks, 1):
+        region = mark.region(size)
+        rows, cols = _around(region)
+        meant = _meant(pixels[rows, cols], region[rows, cols])
+        within = region[rows, cols] > 0
+        part = plane[rows, cols]
+        part[within & (part == 0)] = -number
+        part[meant] = number
+    return plane
+
+
+def _around(region: Picture) -> tuple[slice, slice]:
+    """Rows and columns of a region, with room to fill it from."""
+    if not region.any():
+        return slice(0, 0), slice(0, 0)
+    left, top, width, height = cv2.boundingRect(region)
+    room = 4 * SLACK_PX
+    return (
+        slice(max(0, top - room), top + height + room),
+        slice(max(0, left - room), left + width + room),
+    )
+
+
+def _meant(pixels: Picture, region: Picture) -> NDArray[np.bool_]:
+    """Which pixels of a region differ from what lies around it as the most different ones do.
+
+    None where even these differ less than what can be seen.
+    """
+    if not pixels.size:
+        return np.zeros(region.shape, np.bool_)
+    filled = np.asarray(cv2.inpaint(pixels, region, 3, cv2.INPAINT_TELEA), np.float32)
+    off = (pixels.astype(np.float32) - filled) / np.float32(255)
+    # Damage is lighter or darker than the photo, seldom both: what is the other way is not it.
+    brighter = np.where(region > 0, off.mean(axis=2), 0)
+    sign = np.sign((brighter**3).sum()) or 1.0
+    far = np.where((region > 0) & (sign * brighter > 0), np.abs(off).max(axis=2), 0)
+    highest = float(np.percentile(far[region > 0], 99))
+    if highest < VISIBLE:
+        return np.zeros(region.shape, np.bool_)
+    return np.asarray(far >= max(VISIBLE / 2, STRONG * highest))
