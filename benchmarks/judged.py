@@ -5,23 +5,27 @@
 Of the marks that a damage network proposed, a person judged those it was surest of, and on worn
 photos the others too: damage, detail of the picture, or nobody can tell. Counted is what the
 default recipe keeps of each; damage that the network of today does not propose counts as missed.
+What a person drew besides counts by itself: a mark is found if half of its pixels are.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from unfade.darkroom import Darkroom
 from unfade.models.zoo import Zoo
 from unfade.stages.damage import DetectDamage, damage_probability
-from unfade.stages.marks import candidates, likelihood_among
+from unfade.stages.marks import Candidates, candidates, likelihood_among
 from unfade.stages.verify import evidence
+from unfade.train.drawn import Drawing
 from unfade.train.judged import JudgedPhoto, open_judged
 
 Numbers = NDArray[np.floating]
@@ -47,7 +51,9 @@ def main() -> None:
 
 def measure(photos: Sequence[JudgedPhoto], room: Darkroom) -> list[dict[str, float]]:
     """What is kept at each sensitivity, of marks that are damage, that are not, and the others."""
-    likely, truth = map(np.concatenate, zip(*judge(photos, room), strict=True))
+    answers = [judge(photo, room) for photo in photos]
+    likely = np.concatenate([answer.likely for answer in answers])
+    truth = np.concatenate([answer.truth for answer in answers])
     damage, detail = truth == 1, truth == 0
     judged = sum(int((photo.verdicts.truth == 1).sum()) for photo in photos)
     rows = []
@@ -62,20 +68,57 @@ def measure(photos: Sequence[JudgedPhoto], room: Darkroom) -> list[dict[str, flo
             "detail": int(detail.sum()),
             "detail_kept": int((kept & detail).sum()),
             "others_kept": int((kept & ~damage & ~detail).sum()),
+            "drawn": sum(answer.drawn for answer in answers),
+            "drawn_found": sum(answer.found(sensitivity) for answer in answers),
         })  # fmt: skip
     return rows
 
 
-def judge(photos: Sequence[JudgedPhoto], room: Darkroom) -> Iterator[tuple[Numbers, Numbers]]:
-    """How likely the candidates of each photo are damage, and what a person said of them."""
-    for photo in photos:
-        pixels = photo.photo.pixels
-        with room.during("judge"):
-            probability = damage_probability(photo.photo, room)
-            seen = candidates(probability, room)
-            large = seen.of_size(DetectDamage().min_area_px)
-            speaking = evidence(pixels, probability, seen, large, room)
-        yield likelihood_among(speaking), photo.truth_of(seen, large)
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What the recipe says of one photo.
+
+    Attributes:
+        likely, truth: (m,) how likely each candidate is damage, and what a person said of it.
+        seen, which: The candidates, and which are large enough to count: (n + 1,).
+        drawing: What was drawn, (H, W) as `unfade.train.drawn.draw` gives it.
+    """
+
+    likely: Numbers
+    truth: Numbers
+    seen: Candidates
+    which: NDArray[np.bool_]
+    drawing: Drawing
+
+    @property
+    def drawn(self) -> int:
+        """How many marks were drawn and can be seen."""
+        return len(np.unique(self.drawing[self.drawing > 0]))
+
+    def found(self, sensitivity: float) -> int:
+        """Of how many drawn marks at least half of the pixels are in the mask."""
+        stage = DetectDamage(sensitivity=sensitivity)
+        kept = np.zeros(len(self.which), np.uint8)
+        kept[self.which] = self.likely >= stage.threshold
+        width = 2 * stage.grow_px + 1
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
+        mask = cv2.dilate(kept[self.seen.labels], kernel) > 0
+        numbers = self.drawing[self.drawing > 0]
+        areas = np.bincount(numbers)
+        hits = np.bincount(self.drawing[mask & (self.drawing > 0)], minlength=len(areas))
+        return int(((areas > 0) & (hits >= 0.5 * areas)).sum())
+
+
+def judge(photo: JudgedPhoto, room: Darkroom) -> Answer:
+    """Look for damage on a photo, and at what a person said of it."""
+    pixels = photo.photo.pixels
+    with room.during("judge"):
+        probability = damage_probability(photo.photo, room)
+        seen = candidates(probability, room)
+        large = seen.of_size(DetectDamage().min_area_px)
+        speaking = evidence(pixels, probability, seen, large, room)
+    likely = likelihood_among(speaking)
+    return Answer(likely, photo.truth_of(seen, large), seen, large, photo.drawing)
 
 
 if __name__ == "__main__":

@@ -376,12 +376,14 @@ def veils(told: Sequence[Told]) -> str:
 def judged(told: Sequence[Told]) -> str:
     """How many marks of each verdict are kept, by sensitivity."""
     head = ("sensitivity", "damage kept", "detail kept", "kept of which nobody can tell")
+    head += ("drawn marks found",) if "drawn" in told[0] else ()
     lines = [
         (
             f"{row['sensitivity']:g}",
             f"{row['damage_kept']} of {row['damage']}",
             f"{row['detail_kept']} of {row['detail']}",
             row["others_kept"],
+            *([f"{row['drawn_found']} of {row['drawn']}"] if "drawn" in row else []),
         )
         for row in told
     ]

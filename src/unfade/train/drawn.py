@@ -15,15 +15,25 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..degrade.damage import VISIBLE
-
 KINDS = ("spot", "chip", "scratch", "crease", "stain")
 
 SLACK_PX = 3
 """How far a hand may be off."""
 
-STRONG = 0.4
-"""Of the largest difference in a region, from which a pixel is meant."""
+SEEN = 6 / 255
+"""Difference from its surroundings below which nobody saw a mark there."""
+
+USUAL_PERCENTILE = {"box": 97, "line": 94}
+"""Of the differences in a region, that which stands for its damage: a line fills more of it."""
+
+STRONG = 0.45
+"""Of that difference, from which a pixel is meant."""
+
+ABOVE_NOISE = 2.5
+"""And how often the noise around the region it must be."""
+
+LEAST_PART = 0.15
+"""Pixels that hang together count if their differences are so much of the largest such piece's."""
 
 Picture = NDArray[np.uint8]
 Drawing = NDArray[np.int32]
@@ -87,7 +97,8 @@ def draw(pixels: Picture, marks: Sequence[Drawn]) -> Drawing:
     for number, mark in enumerate(marks, 1):
         region = mark.region(size)
         rows, cols = _around(region)
-        meant = _meant(pixels[rows, cols], region[rows, cols])
+        shape = "line" if mark.width_px else "box"
+        meant = _meant(pixels[rows, cols], region[rows, cols], USUAL_PERCENTILE[shape])
         within = region[rows, cols] > 0
         part = plane[rows, cols]
         part[within & (part == 0)] = -number
@@ -107,7 +118,7 @@ def _around(region: Picture) -> tuple[slice, slice]:
     )
 
 
-def _meant(pixels: Picture, region: Picture) -> NDArray[np.bool_]:
+def _meant(pixels: Picture, region: Picture, percentile: float) -> NDArray[np.bool_]:
     """Which pixels of a region differ from what lies around it as the most different ones do.
 
     None where even these differ less than what can be seen.
@@ -117,10 +128,28 @@ def _meant(pixels: Picture, region: Picture) -> NDArray[np.bool_]:
     filled = np.asarray(cv2.inpaint(pixels, region, 3, cv2.INPAINT_TELEA), np.float32)
     off = (pixels.astype(np.float32) - filled) / np.float32(255)
     # Damage is lighter or darker than the photo, seldom both: what is the other way is not it.
-    brighter = np.where(region > 0, off.mean(axis=2), 0)
-    sign = np.sign((brighter**3).sum()) or 1.0
-    far = np.where((region > 0) & (sign * brighter > 0), np.abs(off).max(axis=2), 0)
-    highest = float(np.percentile(far[region > 0], 99))
-    if highest < VISIBLE:
+    lighter = np.where(region > 0, off.mean(axis=2), 0)
+    sign = np.sign((lighter**3).sum()) or 1.0
+    far = np.where((region > 0) & (sign * lighter > 0), np.abs(off).max(axis=2), 0)
+    usual = float(np.percentile(far[region > 0], percentile))
+    if usual < SEEN:
         return np.zeros(region.shape, np.bool_)
-    return np.asarray(far >= max(VISIBLE / 2, STRONG * highest))
+    return _pieces(far, max(STRONG * usual, ABOVE_NOISE * _noise(pixels, region)))
+
+
+def _noise(pixels: Picture, region: Picture) -> float:
+    """Standard deviation of the finest detail around a region, robustly, in [0, 1]."""
+    around = (cv2.dilate(region, np.ones((9, 9), np.uint8)) > 0) & (region == 0)
+    if not around.any():
+        return 0.0
+    fine = pixels.astype(np.float32) - np.asarray(cv2.medianBlur(pixels, 5), np.float32)
+    return 1.48 / 255 * float(np.median(np.abs(fine.mean(axis=2)[around])))
+
+
+def _pieces(far: NDArray[np.float32], level: float) -> NDArray[np.bool_]:
+    """Where differences reach a level, without what is small beside the largest piece."""
+    count, labels = cv2.connectedComponents((far >= level).astype(np.uint8))
+    weights = np.bincount(labels.ravel(), far.ravel(), minlength=count)
+    kept = weights >= LEAST_PART * weights[1:].max(initial=0)
+    kept[0] = False
+    return np.asarray(kept[labels], np.bool_)
