@@ -3,12 +3,17 @@
     python benchmarks/judge.py show PHOTOS... -o PAGES [--most 360] [--all NAME...]
     python benchmarks/judge.py show PHOTOS... -o PAGES --suspected 0.25 --of VERDICTS.json
     python benchmarks/judge.py keep PAGES --damage "6 34-36" --unsure "0 14" -o VERDICTS.json
+    python benchmarks/judge.py add MARKS.txt --without "3 8-9" -o VERDICTS.json
 
 `show` draws the marks that the networks are surest of, all photos together, and of photos named
 with `--all` every mark; with `--suspected` those that the damage network suspects from that
 probability on and does not propose; with `--of` only on the photos of a file of verdicts. `keep`
 takes the numbers of those that are damage and of those that nobody can tell; the others are detail
-of the picture. A file that is there already is added to.
+of the picture. A file that is there already is added to. `add` puts damage that a person drew on
+whole photos into a file that knows them, one mark in a line, without those of some numbers:
+
+    old_00057 chip box LEFT TOP RIGHT BOTTOM
+    old_00057 scratch line WIDTH X1 Y1 X2 Y2 ...
 """
 
 from __future__ import annotations
@@ -31,6 +36,7 @@ from unfade.stages.damage import DetectDamage, damage_probability
 from unfade.stages.marks import CANDIDATE, candidates, log_odds
 from unfade.train.calibrate import asked
 from unfade.train.data import Source, find_sources, gather
+from unfade.train.drawn import Drawn
 
 COLUMNS, ROWS, CELL, LINE = 6, 5, 240, 16
 AROUND_PX = 96
@@ -57,7 +63,10 @@ def main() -> None:
     keep.add_argument("pages", type=Path)
     keep.add_argument("--damage", default="")
     keep.add_argument("--unsure", default="")
-    for each in (show, keep):
+    add = does.add_parser("add")
+    add.add_argument("marks", type=Path)
+    add.add_argument("--without", default="", help="numbers of marks, from 0")
+    for each in (show, keep, add):
         each.add_argument("-o", "--out", type=Path, required=True)
     args = parser.parse_args()
     if args.does == "show":
@@ -67,6 +76,8 @@ def main() -> None:
             known = {photo["sha256"] for photo in json.loads(args.of.read_text())["photos"]}
             photos = [photo for photo in photos if photo.digest.hex() in known]
         draw(photos, room, args.out, args.most, args.all, args.suspected)
+    elif args.does == "add":
+        put_drawn(args.marks, numbers(args.without), args.out)
     else:
         collect(args.pages, numbers(args.damage), numbers(args.unsure), args.out)
 
@@ -163,7 +174,33 @@ def collect(pages: Path, damage: set[int], unsure: set[int], out: Path) -> None:
     for photo in photos.values():
         worn = len(photo.get("damage", ())) + 0.5 * len(photo.get("unsure", ()))
         photo["rest"] = "unsure" if worn >= FEW else "detail"
-    lines = ",\n".join(json.dumps(photo) for photo in photos.values())
+    save(list(photos.values()), out)
+
+
+def put_drawn(marks: Path, without: set[int], out: Path) -> None:
+    """Add drawn marks to those photos of a file of verdicts that they lie on."""
+    photos = json.loads(out.read_text())["photos"]
+    known = {Path(photo["file"]).stem: photo for photo in photos}
+    drawn = [read_mark(line) for line in marks.read_text().splitlines() if len(line.split()) > 2]
+    for number, (name, mark) in enumerate(drawn):
+        if number not in without and name in known:
+            photo, told = known[name], mark.to_dict()
+            photo["rest"] = "unsure"
+            photo["drawn"] = [*(old for old in photo.get("drawn", ()) if old != told), told]
+    save(photos, out)
+
+
+def read_mark(line: str) -> tuple[str, Drawn]:
+    """Name of a photo and a mark on it."""
+    name, kind, shape, *rest = line.split()
+    values = [round(float(value)) for value in rest]
+    width = 0 if shape == "box" else max(1, values.pop(0))
+    return name, Drawn(kind, tuple(zip(values[::2], values[1::2], strict=True)), width)
+
+
+def save(photos: Sequence[dict[str, Any]], out: Path) -> None:
+    """Write a file of verdicts, a photo in a line."""
+    lines = ",\n".join(json.dumps(photo) for photo in photos)
     out.write_text(f'{{"photos": [\n{lines}\n]}}\n')
     print(f"{len(photos)} photos in {out}")
 

@@ -1,8 +1,10 @@
 """Damage that a person drew on a photo, roughly: which of its pixels are meant, the photo tells.
 
 A hand is a few pixels off, and a box holds what lies beside a speck. So each mark stands for a
-region, a little larger than what was drawn. The region is filled from around it, and what differs
-from the filling, as its most different pixels do, is the damage.
+region, a little larger than what was drawn. Damage is what in it is lighter, or darker, both than
+the region filled from around it and than all that is wider than the mark (the top hat of
+mathematical morphology). An edge of the scene that runs through the region is wider than that; its
+texture goes on around.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ KINDS = ("spot", "chip", "scratch", "crease", "stain")
 SLACK_PX = 3
 """How far a hand may be off."""
 
-SEEN = 6 / 255
+SEEN = 5 / 255
 """Difference from its surroundings below which nobody saw a mark there."""
 
 USUAL_PERCENTILE = {"box": 97, "line": 94}
@@ -29,8 +31,11 @@ USUAL_PERCENTILE = {"box": 97, "line": 94}
 STRONG = 0.45
 """Of that difference, from which a pixel is meant."""
 
-ABOVE_NOISE = 2.5
-"""And how often the noise around the region it must be."""
+BESIDE = 0.7
+"""How much a difference counts that lies where only the hand's error puts it."""
+
+TEXTURE_PERCENTILE = 75
+"""Of the differences around the region, above which a pixel of it must be, too."""
 
 LEAST_PART = 0.15
 """Pixels that hang together count if their differences are so much of the largest such piece's."""
@@ -77,6 +82,12 @@ class Drawn:
         told: dict[str, Any] = {"kind": self.kind, "points": [list(p) for p in self.points]}
         return told | {"width_px": self.width_px} if self.width_px else told
 
+    @property
+    def thickness_px(self) -> int:
+        """Of the mark as it was drawn, across."""
+        (left, top), (right, bottom) = self.points[0], self.points[-1]
+        return self.width_px or max(1, min(abs(right - left), abs(bottom - top)))
+
     def region(self, size: tuple[int, int]) -> Picture:
         """Where it may lie on a photo of (height, width): 1, else 0."""
         plane = np.zeros(size, np.uint8)
@@ -97,8 +108,7 @@ def draw(pixels: Picture, marks: Sequence[Drawn]) -> Drawing:
     for number, mark in enumerate(marks, 1):
         region = mark.region(size)
         rows, cols = _around(region)
-        shape = "line" if mark.width_px else "box"
-        meant = _meant(pixels[rows, cols], region[rows, cols], USUAL_PERCENTILE[shape])
+        meant = _meant(pixels[rows, cols], region[rows, cols], mark)
         within = region[rows, cols] > 0
         part = plane[rows, cols]
         part[within & (part == 0)] = -number
@@ -118,32 +128,42 @@ def _around(region: Picture) -> tuple[slice, slice]:
     )
 
 
-def _meant(pixels: Picture, region: Picture, percentile: float) -> NDArray[np.bool_]:
-    """Which pixels of a region differ from what lies around it as the most different ones do.
-
-    None where even these differ less than what can be seen.
-    """
+def _meant(pixels: Picture, region: Picture, mark: Drawn) -> NDArray[np.bool_]:
+    """Which pixels of a region stand out as its damage does; none where nothing can be seen."""
     if not pixels.size:
         return np.zeros(region.shape, np.bool_)
-    filled = np.asarray(cv2.inpaint(pixels, region, 3, cv2.INPAINT_TELEA), np.float32)
-    off = (pixels.astype(np.float32) - filled) / np.float32(255)
+    side = 2 * (mark.thickness_px // 2 + 1) + 1
+    element = np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
+    filled = np.asarray(cv2.inpaint(pixels, region, 3, cv2.INPAINT_TELEA), np.uint8)
     # Damage is lighter or darker than the photo, seldom both: what is the other way is not it.
-    lighter = np.where(region > 0, off.mean(axis=2), 0)
-    sign = np.sign((lighter**3).sum()) or 1.0
-    far = np.where((region > 0) & (sign * lighter > 0), np.abs(off).max(axis=2), 0)
-    usual = float(np.percentile(far[region > 0], percentile))
-    if usual < SEEN:
-        return np.zeros(region.shape, np.bool_)
-    return _pieces(far, max(STRONG * usual, ABOVE_NOISE * _noise(pixels, region)))
-
-
-def _noise(pixels: Picture, region: Picture) -> float:
-    """Standard deviation of the finest detail around a region, robustly, in [0, 1]."""
+    lighter = np.sqrt(_hat(pixels, cv2.MORPH_TOPHAT, element) * _over(pixels, filled))
+    darker = np.sqrt(_hat(pixels, cv2.MORPH_BLACKHAT, element) * _over(filled, pixels))
+    drawn = cv2.erode(region, np.ones((2 * SLACK_PX + 1, 2 * SLACK_PX + 1), np.uint8))
+    weight = np.where(drawn > 0, np.float32(1), np.float32(BESIDE)) * (region > 0)
+    far, hat = max(
+        ((weight * lighter, cv2.MORPH_TOPHAT), (weight * darker, cv2.MORPH_BLACKHAT)),
+        key=lambda seen: float((seen[0] ** 3).sum()),
+    )
+    usual = float(
+        np.percentile(far[region > 0], USUAL_PERCENTILE["line" if mark.width_px else "box"])
+    )
     around = (cv2.dilate(region, np.ones((9, 9), np.uint8)) > 0) & (region == 0)
-    if not around.any():
-        return 0.0
-    fine = pixels.astype(np.float32) - np.asarray(cv2.medianBlur(pixels, 5), np.float32)
-    return 1.48 / 255 * float(np.median(np.abs(fine.mean(axis=2)[around])))
+    texture = _hat(pixels, hat, element)[around]
+    level = float(np.percentile(texture, TEXTURE_PERCENTILE)) if texture.size else 0.0
+    if usual < max(SEEN, level):
+        return np.zeros(region.shape, np.bool_)
+    return _pieces(far, max(STRONG * usual, level))
+
+
+def _over(one: Picture, other: Picture) -> NDArray[np.float32]:
+    """How much lighter a picture is than another, in the channel where it is most: [0, 1]."""
+    return np.asarray(cv2.subtract(one, other).max(axis=2) / np.float32(255))
+
+
+def _hat(pixels: Picture, operation: int, element: Picture) -> NDArray[np.float32]:
+    """What is lighter or darker than all that an element fits into, in some channel: [0, 1]."""
+    hat = np.asarray(cv2.morphologyEx(pixels, operation, element), np.float32)
+    return np.asarray(hat.max(axis=2) / np.float32(255))
 
 
 def _pieces(far: NDArray[np.float32], level: float) -> NDArray[np.bool_]:
