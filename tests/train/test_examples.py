@@ -1,0 +1,53 @@
+"""What the networks are shown."""
+
+import cv2
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("lightning")
+
+from unfade.darkroom import Darkroom  # noqa: E402
+from unfade.degrade import draw_aging  # noqa: E402
+from unfade.degrade.damage import spared  # noqa: E402
+from unfade.photo import Photo  # noqa: E402
+from unfade.pipeline import run  # noqa: E402
+from unfade.train.examples import MOST_LONE, DamageExamples, _with_few  # noqa: E402
+
+
+def crop_of(seed, side=96):
+    rng = np.random.default_rng(seed)
+    rough = rng.uniform(0.2, 0.8, (6, 6, 3)).astype(np.float32)
+    return cv2.resize(rough, (side, side), interpolation=cv2.INTER_CUBIC).clip(0, 1)
+
+
+def marks_on(damage):
+    return cv2.connectedComponents((damage >= 0.1).astype(np.uint8), connectivity=8)[0] - 1
+
+
+@pytest.mark.parametrize("seed", [0, 2, 4, 10, 12, 13])
+def test_few_marks_are_left_and_all_else_is_as_without_damage(seed):
+    crop, rng = crop_of(seed), np.random.default_rng(seed)
+    aging = draw_aging(rng, "film-35mm", 0.8, size=(96, 96))
+    few = _with_few(crop, aging, rng)
+    before = marks_on(run(Photo(crop), aging, Darkroom()).damage)
+    assert before > MOST_LONE >= marks_on(few.damage) >= 1
+    whole = run(Photo(crop), spared(aging), Darkroom())
+    rim = cv2.dilate((few.damage > 0).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    assert np.array_equal(few.pixels[~rim], whole.pixels[~rim])
+    assert np.abs(few.pixels - whole.pixels)[few.damage >= 1].max() > 0.02
+
+
+def test_where_nothing_is_damaged_nothing_is_left():
+    crop = crop_of(0)
+    aging = spared(draw_aging(np.random.default_rng(0), "film-35mm", 0.5, size=(96, 96)))
+    few = _with_few(crop, aging, np.random.default_rng(0))
+    assert few.damage is None or not few.damage.any()
+
+
+def test_many_crops_hold_few_marks_as_real_photos_do():
+    make = DamageExamples()
+    damage = [make(crop_of(n), np.random.default_rng(n))[1] for n in range(80)]
+    counts = np.array([marks_on(plane) for plane in damage])
+    assert ((counts > 0) & (counts <= MOST_LONE)).mean() > 0.25
+    assert (counts > 2 * MOST_LONE).mean() > 0.05
