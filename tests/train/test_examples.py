@@ -12,7 +12,8 @@ from unfade.degrade import draw_aging  # noqa: E402
 from unfade.degrade.damage import spared  # noqa: E402
 from unfade.photo import Photo  # noqa: E402
 from unfade.pipeline import run  # noqa: E402
-from unfade.train.examples import MOST_LONE, DamageExamples, _with_few  # noqa: E402
+from unfade.train.aging import MOST_LONE, with_few  # noqa: E402
+from unfade.train.examples import DamageExamples  # noqa: E402
 
 
 def crop_of(seed, side=96):
@@ -29,7 +30,7 @@ def marks_on(damage):
 def test_few_marks_are_left_and_all_else_is_as_without_damage(seed):
     crop, rng = crop_of(seed), np.random.default_rng(seed)
     aging = draw_aging(rng, "film-35mm", 0.8, size=(96, 96))
-    few = _with_few(crop, aging, rng)
+    few = with_few(crop, aging, rng)
     before = marks_on(run(Photo(crop), aging, Darkroom()).damage)
     assert before > MOST_LONE >= marks_on(few.damage) >= 1
     whole = run(Photo(crop), spared(aging), Darkroom())
@@ -41,7 +42,7 @@ def test_few_marks_are_left_and_all_else_is_as_without_damage(seed):
 def test_where_nothing_is_damaged_nothing_is_left():
     crop = crop_of(0)
     aging = spared(draw_aging(np.random.default_rng(0), "film-35mm", 0.5, size=(96, 96)))
-    few = _with_few(crop, aging, np.random.default_rng(0))
+    few = with_few(crop, aging, np.random.default_rng(0))
     assert few.damage is None or not few.damage.any()
 
 

@@ -29,7 +29,7 @@ from ..fill import coarse_fill, smooth_fill
 from ..photo import Damage, Photo
 from ..pipeline import run
 from ..recipe import Recipe
-from .aging import draw_any_aging
+from .aging import LONE, draw_any_aging, with_few
 from .holes import draw_large_holes
 
 Array = NDArray[np.float32]
@@ -42,16 +42,6 @@ PRISTINE, LIVED = 0.15, 0.45
 
 WHOLE = 0.2
 """Share of the latter that was spared of damage."""
-
-LONE, MOST_LONE = 0.5, 3
-"""Share of damaged crops of which few marks are left, and how many at most.
-
-A crop is aged as a whole photo is, so it holds the damage of a whole photo. On real ones most marks
-lie alone, and a network that has seen them only in swarms takes a lone hair for a wire.
-"""
-
-FAINT = 0.1
-"""Visibility from which pixels belong to a mark that is left."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +63,7 @@ class DamageExamples:
         """
         aging = Recipe("aging", tuple(self._happened((crop.shape[0], crop.shape[1]), rng)))
         lone = aging != spared(aging) and rng.random() < LONE
-        aged = _with_few(crop, aging, rng) if lone else run(Photo(crop), aging, Darkroom())
+        aged = with_few(crop, aging, rng) if lone else run(Photo(crop), aging, Darkroom())
         damage = np.zeros(crop.shape[:2], np.float32) if aged.damage is None else aged.damage
         kinds = np.zeros(crop.shape[:2], np.uint8) if aged.kinds is None else aged.kinds
         # Handwriting belongs to the photo: the network learns to leave it.
@@ -112,29 +102,6 @@ class DamageExamples:
         stages += [draw_noise(rng, float(rng.uniform(0, 0.25)))] if rng.random() < 0.35 else []
         stages += [draw_jpeg(rng, float(rng.uniform(0, 0.6)))] if rng.random() < 0.4 else []
         return stages
-
-
-def _with_few(crop: Array, aging: Recipe, rng: Rng) -> Photo:
-    """Age a crop, and leave one to `MOST_LONE` marks of all, rather large ones, and no veils."""
-    dry = dataclasses.replace(aging, stages=tuple(s for s in aging if s.name not in VEILS))
-    whole, aged = (run(Photo(crop), stages, Darkroom()) for stages in (spared(dry), dry))
-    if aged.damage is None:
-        return whole
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(
-        (aged.damage >= FAINT).astype(np.uint8), connectivity=8
-    )
-    if count == 1:
-        return whole
-    weights = np.sqrt(stats[1:, cv2.CC_STAT_AREA])
-    many = min(count - 1, int(rng.integers(1, MOST_LONE + 1)))
-    kept = 1 + rng.choice(count - 1, many, replace=False, p=weights / weights.sum())
-    # The faintest rim belongs to it too.
-    where = cv2.dilate(np.isin(labels, kept).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    return dataclasses.replace(
-        aged,
-        pixels=np.where(where[:, :, None], aged.pixels, whole.pixels),
-        damage=np.where(where, aged.damage, np.float32(0)),
-    )
 
 
 @dataclasses.dataclass(frozen=True)
