@@ -12,7 +12,7 @@ takes the numbers of those that are damage and of those that nobody can tell; th
 of the picture. A file that is there already is added to. `add` puts damage that a person drew on
 whole photos into a file that knows them, one mark in a line, without those of some numbers:
 
-    old_00057 chip box LEFT TOP RIGHT BOTTOM
+    old_00057 chip box LEFT TOP RIGHT BOTTOM        (frames of a film: FOLDER-NAME)
     old_00057 scratch line WIDTH X1 Y1 X2 Y2 ...
 """
 
@@ -36,7 +36,7 @@ from unfade.stages.damage import DetectDamage, damage_probability
 from unfade.stages.marks import CANDIDATE, candidates, log_odds
 from unfade.train.calibrate import asked
 from unfade.train.data import Source, find_sources, gather
-from unfade.train.drawn import Drawn
+from unfade.train.drawn import SLACK_PX, Drawn
 
 COLUMNS, ROWS, CELL, LINE = 6, 5, 240, 16
 AROUND_PX = 96
@@ -65,6 +65,7 @@ def main() -> None:
     keep.add_argument("--unsure", default="")
     add = does.add_parser("add")
     add.add_argument("marks", type=Path)
+    add.add_argument("--slack", type=int, default=SLACK_PX, help="how many pixels they may be off")
     add.add_argument("--without", default="", help="numbers of marks, from 0")
     for each in (show, keep, add):
         each.add_argument("-o", "--out", type=Path, required=True)
@@ -77,7 +78,7 @@ def main() -> None:
             photos = [photo for photo in photos if photo.digest.hex() in known]
         draw(photos, room, args.out, args.most, args.all, args.suspected)
     elif args.does == "add":
-        put_drawn(args.marks, numbers(args.without), args.out)
+        put_drawn(args.marks, args.slack, numbers(args.without), args.out)
     else:
         collect(args.pages, numbers(args.damage), numbers(args.unsure), args.out)
 
@@ -177,11 +178,17 @@ def collect(pages: Path, damage: set[int], unsure: set[int], out: Path) -> None:
     save(list(photos.values()), out)
 
 
-def put_drawn(marks: Path, without: set[int], out: Path) -> None:
+def put_drawn(marks: Path, slack_px: int, without: set[int], out: Path) -> None:
     """Add drawn marks to those photos of a file of verdicts that they lie on."""
     photos = json.loads(out.read_text())["photos"]
-    known = {Path(photo["file"]).stem: photo for photo in photos}
-    drawn = [read_mark(line) for line in marks.read_text().splitlines() if len(line.split()) > 2]
+    files = [(Path(photo["file"]), photo) for photo in photos]
+    known = {path.stem: photo for path, photo in files}
+    known |= {f"{path.parent.name}-{path.stem}": photo for path, photo in files}
+    drawn = [
+        read_mark(line, slack_px)
+        for line in marks.read_text().splitlines()
+        if len(line.split()) > 2
+    ]
     for number, (name, mark) in enumerate(drawn):
         if number not in without and name in known:
             photo, told = known[name], mark.to_dict()
@@ -190,12 +197,12 @@ def put_drawn(marks: Path, without: set[int], out: Path) -> None:
     save(photos, out)
 
 
-def read_mark(line: str) -> tuple[str, Drawn]:
+def read_mark(line: str, slack_px: int) -> tuple[str, Drawn]:
     """Name of a photo and a mark on it."""
     name, kind, shape, *rest = line.split()
     values = [round(float(value)) for value in rest]
     width = 0 if shape == "box" else max(1, values.pop(0))
-    return name, Drawn(kind, tuple(zip(values[::2], values[1::2], strict=True)), width)
+    return name, Drawn(kind, tuple(zip(values[::2], values[1::2], strict=True)), width, slack_px)
 
 
 def save(photos: Sequence[dict[str, Any]], out: Path) -> None:

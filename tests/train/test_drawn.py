@@ -58,6 +58,15 @@ def test_a_box_means_the_speck_in_it():
     assert (drawing == 2).sum() == 25
 
 
+def test_a_hand_that_is_exact_takes_less_from_around():
+    pixels, _ = scratched()
+    exact = Drawn("spot", ((119, 59), (126, 66)), slack_px=1)
+    assert Drawn.from_dict(exact.to_dict()) == exact and "slack_px" in exact.to_dict()
+    assert "slack_px" not in SPECK.to_dict()
+    assert (draw(pixels, [exact]) != 0).sum() < (draw(pixels, [SPECK]) != 0).sum()
+    assert (draw(pixels, [exact]) == 1).sum() == 25
+
+
 def test_where_nothing_differs_nothing_is_meant():
     pixels, _ = scratched()
     drawing = draw(pixels, [Drawn("spot", ((5, 5), (15, 15)))])

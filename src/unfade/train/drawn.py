@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 KINDS = ("spot", "chip", "scratch", "crease", "stain")
 
 SLACK_PX = 3
-"""How far a hand may be off."""
+"""How far a hand may be off that draws on a whole photo."""
 
 SEEN = 5 / 255
 """Difference from its surroundings below which nobody saw a mark there."""
@@ -54,11 +54,13 @@ class Drawn:
         kind: One of `KINDS`.
         points: (x, y) in pixels: two corners of a box, or what a line goes through.
         width_px: Of a line; 0 for a box.
+        slack_px: How far the hand may be off: less where it drew on an enlarged piece.
     """
 
     kind: str
     points: tuple[tuple[int, int], ...]
     width_px: int = 0
+    slack_px: int = SLACK_PX
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -75,12 +77,14 @@ class Drawn:
             ValueError, KeyError, TypeError: It is not that.
         """
         points = tuple((int(x), int(y)) for x, y in told["points"])
-        return cls(str(told["kind"]), points, int(told.get("width_px", 0)))
+        numbers = (int(told.get(n, getattr(cls, n))) for n in ("width_px", "slack_px"))
+        return cls(str(told["kind"]), points, *numbers)
 
     def to_dict(self) -> dict[str, Any]:
         """What JSON keeps."""
         told: dict[str, Any] = {"kind": self.kind, "points": [list(p) for p in self.points]}
-        return told | {"width_px": self.width_px} if self.width_px else told
+        own = ("width_px", "slack_px")
+        return told | {n: getattr(self, n) for n in own if getattr(self, n) != getattr(Drawn, n)}
 
     @property
     def thickness_px(self) -> int:
@@ -93,11 +97,11 @@ class Drawn:
         plane = np.zeros(size, np.uint8)
         if not self.width_px:
             (left, top), (right, bottom) = self.points
-            slack = SLACK_PX
+            slack = self.slack_px
             plane[max(0, top - slack) : bottom + slack, max(0, left - slack) : right + slack] = 1
             return plane
         path = np.array(self.points, np.int32).reshape(-1, 1, 2)
-        cv2.polylines(plane, [path], False, 1, self.width_px + 2 * SLACK_PX)
+        cv2.polylines(plane, [path], False, 1, self.width_px + 2 * self.slack_px)
         return plane
 
 
@@ -138,7 +142,8 @@ def _meant(pixels: Picture, region: Picture, mark: Drawn) -> NDArray[np.bool_]:
     # Damage is lighter or darker than the photo, seldom both: what is the other way is not it.
     lighter = np.sqrt(_hat(pixels, cv2.MORPH_TOPHAT, element) * _over(pixels, filled))
     darker = np.sqrt(_hat(pixels, cv2.MORPH_BLACKHAT, element) * _over(filled, pixels))
-    drawn = cv2.erode(region, np.ones((2 * SLACK_PX + 1, 2 * SLACK_PX + 1), np.uint8))
+    slack = 2 * mark.slack_px + 1
+    drawn = cv2.erode(region, np.ones((slack, slack), np.uint8))
     weight = np.where(drawn > 0, np.float32(1), np.float32(BESIDE)) * (region > 0)
     far, hat = max(
         ((weight * lighter, cv2.MORPH_TOPHAT), (weight * darker, cv2.MORPH_BLACKHAT)),
