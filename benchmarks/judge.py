@@ -37,10 +37,14 @@ from unfade.stages.marks import CANDIDATE, candidates, log_odds
 from unfade.train.calibrate import asked
 from unfade.train.data import Source, find_sources, gather
 from unfade.train.drawn import SLACK_PX, Drawn
+from unfade.train.judged import overlap
 
 COLUMNS, ROWS, CELL, LINE = 6, 5, 240, 16
 AROUND_PX = 96
 """Side of what is shown around a mark, more around one that is larger."""
+
+SAME = 0.25
+"""Overlap of two boxes over their union, from which a person drew what was known before."""
 
 FEW = 1.0
 """Marks that are damage, those nobody can tell counting half, from which the rest is unsure."""
@@ -179,7 +183,7 @@ def collect(pages: Path, damage: set[int], unsure: set[int], out: Path) -> None:
 
 
 def put_drawn(marks: Path, slack_px: int, without: set[int], out: Path) -> None:
-    """Add drawn marks to those photos of a file of verdicts that they lie on."""
+    """Add drawn marks to those photos of a file of verdicts that they lie on, unless known."""
     photos = json.loads(out.read_text())["photos"]
     files = [(Path(photo["file"]), photo) for photo in photos]
     known = {path.stem: photo for path, photo in files}
@@ -191,10 +195,19 @@ def put_drawn(marks: Path, slack_px: int, without: set[int], out: Path) -> None:
     ]
     for number, (name, mark) in enumerate(drawn):
         if number not in without and name in known:
-            photo, told = known[name], mark.to_dict()
+            photo = known[name]
             photo["rest"] = "unsure"
-            photo["drawn"] = [*(old for old in photo.get("drawn", ()) if old != told), told]
+            if not is_known(mark, photo):
+                photo["drawn"] = [*photo.get("drawn", ()), mark.to_dict()]
     save(photos, out)
+
+
+def is_known(mark: Drawn, photo: dict[str, Any]) -> bool:
+    """Whether the same damage was judged or drawn before."""
+    boxes = [*photo.get("damage", ())]
+    boxes += [Drawn.from_dict(told).box for told in photo.get("drawn", ())]
+    there = np.array(boxes, np.int64).reshape(-1, 4)
+    return bool((overlap(np.array([mark.box], np.int64), there) >= SAME).any())
 
 
 def read_mark(line: str, slack_px: int) -> tuple[str, Drawn]:

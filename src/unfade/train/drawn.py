@@ -92,6 +92,12 @@ class Drawn:
         (left, top), (right, bottom) = self.points[0], self.points[-1]
         return self.width_px or max(1, min(abs(right - left), abs(bottom - top)))
 
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """Left, top, right and bottom in pixels."""
+        xs, ys = zip(*self.points, strict=True)
+        return min(xs), min(ys), max(xs), max(ys)
+
     def region(self, size: tuple[int, int]) -> Picture:
         """Where it may lie on a photo of (height, width): 1, else 0."""
         plane = np.zeros(size, np.uint8)

@@ -60,9 +60,9 @@ class Verdicts:
         """How true marks with these boxes (m, 4) are: (m,)."""
         told = np.full(len(boxes), self.rest, np.float32)
         if len(boxes) and len(self.boxes):
-            overlap = _overlap(boxes, self.boxes)
-            nearest = overlap.argmax(axis=1)
-            known = overlap[np.arange(len(boxes)), nearest] >= ALIKE
+            shared = overlap(boxes, self.boxes)
+            nearest = shared.argmax(axis=1)
+            known = shared[np.arange(len(boxes)), nearest] >= ALIKE
             told[known] = self.truth[nearest[known]]
         return told
 
@@ -156,7 +156,7 @@ def _verdicts(photo: Mapping[str, Any]) -> Verdicts:
     )
 
 
-def _overlap(ours: Boxes, theirs: Boxes) -> NDArray[np.float64]:
+def overlap(ours: Boxes, theirs: Boxes) -> NDArray[np.float64]:
     """Intersection over union of boxes (m, 4) and (n, 4), all grown by `SLACK_PX`: (m, n)."""
     ours, theirs = (np.hstack([b[:, :2] - SLACK_PX, b[:, 2:] + SLACK_PX]) for b in (ours, theirs))
     low = np.maximum(ours[:, None, :2], theirs[None, :, :2])
