@@ -26,9 +26,12 @@ from unfade.color import in_color
 from unfade.darkroom import Darkroom
 from unfade.io.read import can_read, read
 from unfade.metrics import psnr
+from unfade.stages.denoise import noise_change
 
 SIGMAS = (15, 25, 50)
-OURS = ("denoise", "denoise-base")
+OURS = {"denoise": ("denoise", 1), "denoise-base": ("denoise-base", 1)}
+OURS |= {"denoise-base, 4 views": ("denoise-base", 4)}
+"""Our networks, and how often they are asked."""
 
 Pixels = NDArray[np.float32]
 Method = Callable[[Pixels, int], Pixels]
@@ -45,7 +48,7 @@ def main() -> None:
     paths = [path for path in sorted(args.data.rglob("*")) if can_read(path)]
     photos = [in_color(read(path).pixels) for path in paths[: args.limit or None]]
     methods: dict[str, Method] = {"noisy": lambda noisy, _: noisy}
-    methods |= {name: ours(name, args.engine) for name in OURS}
+    methods |= {name: ours(*which, args.engine) for name, which in OURS.items()}
     methods["non-local means"] = non_local_means
     if args.dncnn:
         methods["DnCNN"] = dncnn(args.dncnn)
@@ -70,9 +73,9 @@ def measure(photos: list[Pixels], methods: Mapping[str, Method]) -> dict[int, di
     return table
 
 
-def ours(name: str, engine: str) -> Method:
+def ours(name: str, views: int, engine: str) -> Method:
     model = Darkroom(engine).model(name)
-    return lambda noisy, _: noisy + model(noisy)
+    return lambda noisy, _: noisy + noise_change(model, noisy, views)
 
 
 def non_local_means(noisy: Pixels, sigma: int) -> Pixels:

@@ -85,7 +85,8 @@ def _plan(job: Job, darkroom: Darkroom) -> Outcome:
 
 def _seconds_per_megapixel(stage: Stage) -> float:
     usual = SECONDS_PER_MEGAPIXEL.get(stage.name, 0.2)
-    return SECONDS_PER_MEGAPIXEL.get(getattr(stage, "network", ""), usual)
+    once = SECONDS_PER_MEGAPIXEL.get(getattr(stage, "network", ""), usual)
+    return once * getattr(stage, "views", 1)
 
 
 def _foresee(

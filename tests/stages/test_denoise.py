@@ -17,6 +17,7 @@ from unfade.stages.denoise import (
     JPEG_REMOVED,
     Denoise,
     is_noise,
+    noise_change,
     part_within,
     structure_share,
 )
@@ -217,3 +218,41 @@ def test_what_was_denoised_before_is_measured_anew():
     twice = run(once, Recipe("r", stages), Stub())
     level = [step.notes["level"] for step in twice.history if step.stage == "measure"]
     assert level[1] < 0.7 * level[0]
+
+
+def test_what_answers_to_mirrored_photos_do_not_share_is_left_out():
+    def sees_the_left(planes):
+        return np.where(np.arange(planes.shape[3]) < planes.shape[3] // 2, 0.4, 0.0) + 0 * planes
+
+    model = Model(sees_the_left, ModelCard("denoise", "denoise", "0"))
+    pixels = np.zeros((8, 16, 3), np.float32)
+    once, twice, four = (noise_change(model, pixels, views) for views in (1, 2, 4))
+    assert once[0, 0, 0] == np.float32(0.4) and once[0, -1, 0] == 0
+    for mean in (twice, four):
+        assert mean == pytest.approx(0.2) and mean.dtype == np.float32
+
+
+def test_more_views_remove_as_much_noise_and_ask_as_often():
+    photo, clean = photo_with_noise(10)
+    rooms = [Stub(), Stub()]
+    once, often = (Denoise(views=n)(photo, room) for n, room in zip((1, 4), rooms, strict=True))
+    assert np.std(often.pixels - clean) < 1.05 * np.std(once.pixels - clean)
+    assert rooms[1].asked[ASKED] > 2 * rooms[0].asked[ASKED] - 9
+
+
+@pytest.mark.parametrize("views", [2, 4])
+def test_mirrored_views_do_not_make_tiles_differ(views):
+    """As a network does that halves its input: what it answers depends on the place modulo 8."""
+
+    class Grid(Stub):
+        def model(self, name):
+            def network(planes):
+                rows, cols = (np.arange(n) % 8 for n in planes.shape[2:])
+                return (planes * 0 + 0.01 * rows[:, None] + 0.001 * cols).astype(np.float32)
+
+            return Model(network, self.card)
+
+    photo, _ = photo_with_noise(10, size=(150, 211))
+    stage = Denoise(views=views, gate=0, detail=0)
+    whole, tiled = (stage(photo, Grid(tile)).pixels for tile in (512, 56))
+    np.testing.assert_allclose(tiled, whole, atol=1e-6)

@@ -33,6 +33,9 @@ ASKED = "denoise"
 """The network that is asked whether what was measured is noise, whatever network denoises: `FLOOR`
 and `EVEN` are its."""
 
+VIEWS = ((1, 1), (-1, -1), (1, -1), (-1, 1))
+"""Steps down and across with which a photo is seen as it is, turned and mirrored."""
+
 FLOOR = 0.8
 """Share of correlated noise that the network is sure to remove from the quietest blocks."""
 
@@ -64,6 +67,12 @@ class Denoise:
     network: str = setting(
         "denoise",
         "which network: `denoise`, the better `denoise-base` in four times the time, or your own",
+    )
+    views: int = setting(
+        1,
+        "how often the network is asked, about the photo and its mirrors; the mean counts",
+        low=1,
+        high=4,
     )
     strength: float = setting(
         1.0, "share of the network's change that is made; 0 does nothing", low=0, high=1
@@ -108,7 +117,7 @@ class Denoise:
         noisy = grain.level * 255 >= self.gate
 
         def clean(tile: Tile, pixels: Pixels) -> Pixels:
-            change = noise_change(model, pixels)
+            change = noise_change(model, pixels, self.views)
             if self.detail > 0 and noisy:
                 structure = structure_share(change, pixels, grain, blockiness)
                 change *= 1 - np.float32(self.detail) * structure
@@ -191,12 +200,32 @@ def _windows(length: int, side: int = 192) -> list[slice]:
     return [slice(int(length * q) - side // 2, int(length * q) + side // 2) for q in QUARTERS]
 
 
-def noise_change(model: Model, pixels: Pixels) -> Pixels:
-    """Ask the network what to add; for a grey photo, the mean over the channels it answers."""
-    change = model(in_color(pixels))
+def noise_change(model: Model, pixels: Pixels, views: int = 1) -> Pixels:
+    """Ask the network what to add; for a grey photo, the mean over the channels it answers.
+
+    Args:
+        views: Of the photo: as it is, turned upside down, mirrored across and down. Noise has no
+            direction; what the answers do not share is error (self-ensemble: Timofte et al.,
+            "Seven ways to improve example-based single image super resolution", CVPR 2016).
+    """
+    change = model(in_color(pixels)) if views == 1 else _mean_of_views(model, pixels, views)
     if pixels.shape[2] == 1:
         return np.asarray(change.mean(axis=2, keepdims=True), np.float32)
     return change
+
+
+def _mean_of_views(model: Model, pixels: Pixels, views: int) -> Pixels:
+    """The mean of what the network answers to some of `VIEWS`."""
+    # Filled up before it is mirrored, so that the grid of the network lies the same in all tiles.
+    below, right = (-side % model.card.multiple_of for side in pixels.shape[:2])
+    edge = cv2.BORDER_REPLICATE
+    seen = np.asarray(cv2.copyMakeBorder(in_color(pixels), 0, below, 0, right, edge), np.float32)
+    asked = [
+        model(np.ascontiguousarray(seen[::down, ::across]))[::down, ::across]
+        for down, across in VIEWS[:views]
+    ]
+    mean = np.asarray(np.mean(asked, axis=0), np.float32)
+    return np.ascontiguousarray(mean[: pixels.shape[0], : pixels.shape[1]])
 
 
 def structure_share(
