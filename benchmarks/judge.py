@@ -120,19 +120,25 @@ def draw(
 
 def proposed(photo: Source, room: Darkroom) -> Iterable[Mark]:
     """The marks of a photo as the networks see them."""
-    pixels = np.asarray(photo.decode() / np.float32(255), np.float32)
-    odds, seen, large = asked(Photo(pixels), room)
-    for box, said in zip(seen.boxes[large].tolist(), odds[:, 0].tolist(), strict=True):
-        yield {"sha256": photo.digest.hex(), "file": photo.name, "box": box, "odds": round(said, 2)}
+    odds, seen, large = asked(opened(photo), room)
+    return marks_of(photo, seen.boxes[large], odds[:, 0])
 
 
 def suspected(photo: Source, room: Darkroom, least: float) -> Iterable[Mark]:
     """The marks that the damage network suspects, but not enough to propose them."""
-    pixels = np.asarray(photo.decode() / np.float32(255), np.float32)
-    seen = candidates(damage_probability(Photo(pixels), room), room, least)
+    seen = candidates(damage_probability(opened(photo), room), room, least)
     faint = seen.of_size(DetectDamage().min_area_px) & (seen.peaks < CANDIDATE)
-    odds = log_odds(seen.peaks[faint]).tolist()
-    for box, said in zip(seen.boxes[faint].tolist(), odds, strict=True):
+    return marks_of(photo, seen.boxes[faint], log_odds(seen.peaks[faint]))
+
+
+def opened(photo: Source) -> Photo:
+    """A photo as the stages take it."""
+    return Photo(np.asarray(photo.decode() / np.float32(255), np.float32))
+
+
+def marks_of(photo: Source, boxes: NDArray[np.int64], odds: NDArray[np.float64]) -> Iterable[Mark]:
+    """What is kept of marks, by their boxes (n, 4) and log odds (n,)."""
+    for box, said in zip(boxes.tolist(), odds.tolist(), strict=True):
         yield {"sha256": photo.digest.hex(), "file": photo.name, "box": box, "odds": round(said, 2)}
 
 

@@ -38,6 +38,11 @@ def draw_any_aging(
     return draw_aging(rng, preset, severity, size=size, library=library, part=part)
 
 
+def is_lone(aging: Recipe, rng: np.random.Generator) -> bool:
+    """Draw whether few marks shall be left of an aging; never where it does no damage."""
+    return aging != spared(aging) and rng.random() < LONE
+
+
 def with_few(crop: NDArray[np.float32], aging: Recipe, rng: np.random.Generator) -> Photo:
     """Age a crop, and leave one to `MOST_LONE` marks of all, rather large ones, and no veils."""
     dry = dataclasses.replace(aging, stages=tuple(s for s in aging if s.name not in VEILS))

@@ -145,21 +145,21 @@ def _meant(pixels: Picture, region: Picture, mark: Drawn) -> NDArray[np.bool_]:
     side = 2 * (mark.thickness_px // 2 + 1) + 1
     element = np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
     filled = np.asarray(cv2.inpaint(pixels, region, 3, cv2.INPAINT_TELEA), np.uint8)
-    # Damage is lighter or darker than the photo, seldom both: what is the other way is not it.
-    lighter = np.sqrt(_hat(pixels, cv2.MORPH_TOPHAT, element) * _over(pixels, filled))
-    darker = np.sqrt(_hat(pixels, cv2.MORPH_BLACKHAT, element) * _over(filled, pixels))
     slack = 2 * mark.slack_px + 1
     drawn = cv2.erode(region, np.ones((slack, slack), np.uint8))
     weight = np.where(drawn > 0, np.float32(1), np.float32(BESIDE)) * (region > 0)
+    lighter = _hat(pixels, cv2.MORPH_TOPHAT, element), _over(pixels, filled)
+    darker = _hat(pixels, cv2.MORPH_BLACKHAT, element), _over(filled, pixels)
+    # Damage is lighter or darker than the photo, seldom both: what is the other way is not it.
     far, hat = max(
-        ((weight * lighter, cv2.MORPH_TOPHAT), (weight * darker, cv2.MORPH_BLACKHAT)),
+        ((weight * np.sqrt(hat * over), hat) for hat, over in (lighter, darker)),
         key=lambda seen: float((seen[0] ** 3).sum()),
     )
     usual = float(
         np.percentile(far[region > 0], USUAL_PERCENTILE["line" if mark.width_px else "box"])
     )
     around = (cv2.dilate(region, np.ones((9, 9), np.uint8)) > 0) & (region == 0)
-    texture = _hat(pixels, hat, element)[around]
+    texture = hat[around]
     level = float(np.percentile(texture, TEXTURE_PERCENTILE)) if texture.size else 0.0
     if usual < max(SEEN, level):
         return np.zeros(region.shape, np.bool_)

@@ -29,7 +29,7 @@ from ..fill import coarse_fill, smooth_fill
 from ..photo import Damage, Photo
 from ..pipeline import run
 from ..recipe import Recipe
-from .aging import LONE, draw_any_aging, with_few
+from .aging import draw_any_aging, is_lone, with_few
 from .holes import draw_large_holes
 
 Array = NDArray[np.float32]
@@ -62,7 +62,7 @@ class DamageExamples:
         The damage (H, W) is how visible it is, 1 from 10/255 on; the kind is a number of `Damage`.
         """
         aging = Recipe("aging", tuple(self._happened((crop.shape[0], crop.shape[1]), rng)))
-        lone = aging != spared(aging) and rng.random() < LONE
+        lone = is_lone(aging, rng)
         aged = with_few(crop, aging, rng) if lone else run(Photo(crop), aging, Darkroom())
         damage = np.zeros(crop.shape[:2], np.float32) if aged.damage is None else aged.damage
         kinds = np.zeros(crop.shape[:2], np.uint8) if aged.kinds is None else aged.kinds

@@ -27,7 +27,7 @@ from ..pairs import age_pair
 from ..photo import Photo, Pixels
 from ..stages.marks import Candidates, candidates
 from ..stages.verify import VIEW_CHANNELS, VIEW_SIDE, Planes, look_over, view
-from .aging import LONE, draw_any_aging, with_few
+from .aging import draw_any_aging, is_lone, with_few
 from .crops import Draw, random_crop, relit
 from .judged import JudgedPhoto
 from .nets import make_net
@@ -151,7 +151,7 @@ class VerifyData(Dataset[tuple[Tensor, ...]]):
             return crop, np.zeros(crop.shape[:2], np.float32)
         aging = draw_any_aging(rng, (crop.shape[0], crop.shape[1]), self.library, self.part)
         aging = spared(aging) if chance < CLEAN + WORN else aging
-        if aging != spared(aging) and rng.random() < LONE:
+        if is_lone(aging, rng):
             few = with_few(crop, aging, rng)
             damage = np.zeros(crop.shape[:2], np.float32) if few.damage is None else few.damage
             return in_color(few.pixels), damage * VISIBLE
