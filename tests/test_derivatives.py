@@ -72,6 +72,26 @@ def test_alpha_shrinks_along_and_becomes_white_in_jpeg(tmp_path):
     assert np.abs(flat[:, 110:] - smooth()[:, 110:]).max() < 0.1
 
 
+def test_what_a_cutout_hides_does_not_show_at_its_edge(tmp_path):
+    alpha = np.zeros((120, 200), np.float32)
+    alpha[21:99, 33:167] = 1
+    photo = Photo(np.repeat(alpha[:, :, None], 3, axis=2), alpha=alpha)
+    small = smaller(photo, 50)
+    assert np.all(small.pixels[small.alpha > 0] > 0.999)
+    assert 0.2 < small.alpha[5:25, 8].min() < 0.9
+    flat = read(write_derivative(photo, tmp_path / "a.tif", Derivative("jpeg", 50))).pixels
+    assert flat.min() > 0.99
+
+
+@pytest.mark.parametrize("wanted", [Derivative("jpeg"), Derivative("png"), Derivative("tiff", 50)])
+def test_colors_multiplied_by_alpha_are_no_darker_in_a_companion(tmp_path, wanted):
+    half = np.full((120, 200), 0.5, np.float32)
+    metadata = Metadata(encoding={"extra_samples": (1,)})
+    photo = Photo(np.full((120, 200, 3), 0.4, np.float32), alpha=half, metadata=metadata)
+    back = read(write_derivative(photo, tmp_path / "a.tif", wanted))
+    assert back.pixels == pytest.approx(0.9 if wanted.kind == "jpeg" else 0.8, abs=0.01)
+
+
 def test_the_web_gets_srgb_and_no_tags(tmp_path):
     fields = {"icc-profile-data": write_profile(ADOBE_RGB)}
     own = np.clip(from_srgb(smooth(), ADOBE_RGB), 0, 1).astype(np.float32)

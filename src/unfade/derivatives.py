@@ -6,12 +6,12 @@ import dataclasses
 import re
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .io.alpha import is_associated, straight
 from .io.write import write
-from .photo import Metadata, Photo
+from .photo import Metadata, Photo, Pixels
 from .profile import to_srgb
 from .report.deed import Deed
 from .report.sidecar import beside
@@ -107,19 +107,33 @@ def _packet(photo: Photo, wanted: Derivative, deed: Deed | None) -> bytes | None
 def smaller(photo: Photo, side: int) -> Photo:
     """Shrink a photo (area average), and count its resolution down; planes for the scanner go.
 
+    Colors count as much as they are seen, so that nothing hidden shows at a transparent edge.
+
     Args:
         side: Longest side of the result in pixels; a smaller photo keeps its size.
+    Returns:
+        The small photo; its colors are not multiplied by its alpha, whatever the photo's were.
     """
-    pixels = photo.proxy(side)
+    pixels, alpha = _shrunk(photo, side)
     height, width = pixels.shape[:2]
-    alpha: NDArray[np.float32] | None = photo.alpha
-    if alpha is not None and alpha.shape != (height, width):
-        alpha = np.asarray(cv2.resize(alpha, (width, height), interpolation=cv2.INTER_AREA))
     ppi = photo.metadata.resolution_ppi
     if ppi is not None:
         ppi = (ppi[0] * width / photo.size[1], ppi[1] * height / photo.size[0])
     metadata = dataclasses.replace(photo.metadata, resolution_ppi=ppi, encoding={})
     return Photo(pixels, alpha=alpha, metadata=metadata)
+
+
+def _shrunk(photo: Photo, side: int) -> tuple[Pixels, NDArray[np.float32] | None]:
+    """Straight colors and alpha of a photo whose longest side is at most `side`."""
+    alpha, associated = photo.alpha, is_associated(photo.metadata)
+    if alpha is None:
+        return photo.proxy(side), None
+    small = Photo(alpha[:, :, None]).proxy(side)[:, :, 0]
+    if associated:
+        return straight(photo.proxy(side), small), small
+    if max(photo.size) <= side or float(alpha.min()) == 1:
+        return photo.proxy(side), small
+    return straight(Photo(photo.pixels * alpha[:, :, None]).proxy(side), small), small
 
 
 def _on_white(photo: Photo) -> Photo:

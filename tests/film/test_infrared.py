@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -90,3 +91,49 @@ def test_a_photo_of_few_pixels_is_measured_without_a_crash():
     infrared = infrared_of(pixels, (0.06, 0.02, 0.01))
     found = measure_crosstalk(infrared[:50, :2].copy(), pixels[:50, :2].copy())
     assert np.isfinite(found.slopes).all()
+
+
+def scan_with_strip(columns):
+    """A scan of soft colors with specks of dust, and opaque in all planes at some columns."""
+    rng, size = np.random.default_rng(0), (400, 600)
+    soft = cv2.GaussianBlur(rng.random((*size, 3), np.float32), (0, 0), 12)
+    pixels = (soft - soft.min()) / np.ptp(soft) * 0.8 + 0.1
+    specks = np.zeros(size, np.uint8)
+    for x, y in rng.integers((100, 80), (280, 320), (40, 2)):
+        cv2.circle(specks, (int(x), int(y)), 2, 1, -1)
+    keep = np.where(specks, 0.3, 1).astype(np.float32)
+    pixels, infrared = pixels * keep[:, :, None], np.float32(0.85) * keep
+    pixels[:, columns], infrared[:, columns] = 0.02, 0.02
+    pixels = pixels + rng.normal(0, 0.004, pixels.shape)
+    infrared = cv2.GaussianBlur(infrared + rng.normal(0, 0.004, size), (0, 0), 0.7)
+    planes = (np.clip(plane, 0, 1).astype(np.float32) for plane in (infrared, pixels))
+    return *planes, specks > 0
+
+
+def dust_of(infrared, pixels):
+    found, size = measure_crosstalk(infrared, pixels), infrared.shape
+    assert found.refusal() == ""
+    rest = found.take_off(infrared, pixels, np.s_[0 : size[0], 0 : size[1]], size)
+    return find_dust(rest, noise_of(rest)) > 0.5
+
+
+@pytest.mark.parametrize("width", [0, 3, 12, 21, 24, 30, 60])
+def test_the_holder_of_the_film_is_neither_dust_nor_the_picture(width):
+    infrared, pixels, specks = scan_with_strip(np.s_[:width])
+    dust = dust_of(infrared, pixels)
+    assert dust[specks].mean() > 0.95
+    assert dust.mean() < 2.5 * specks.mean()
+
+
+def test_a_slope_that_explains_nothing_is_not_taken_off():
+    infrared, pixels, specks = scan_with_strip(np.s_[300:324])
+    dust = dust_of(infrared, pixels)
+    assert dust[specks].mean() > 0.95
+    dust[:, 296:328] = False
+    assert dust.mean() < 2.5 * specks.mean()
+
+
+def test_a_hair_that_crosses_the_edge_is_not_the_holder():
+    infrared, pixels, _ = scan_with_strip(np.s_[:24])
+    infrared[200:204, 500:], pixels[200:204, 500:] = 0.02, 0.02
+    assert dust_of(infrared, pixels)[200:204, 500:].mean() > 0.95

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import struct
 from pathlib import Path
@@ -18,6 +19,7 @@ from unfade.io.jpeg import jpeg_quality
 from unfade.io.read import read
 from unfade.io.tiff import ORIENTATION, Tag, TagError, pack_directory, read_directory
 from unfade.io.write import write
+from unfade.io.xmp import updated_xmp
 from unfade.photo import Photo
 
 RNG = np.random.default_rng(3)
@@ -143,6 +145,86 @@ def test_an_unknown_resolution_stays_unknown(tmp_path: Path) -> None:
     for suffix in (".png", ".tif", ".jpg"):
         write(Photo(np.zeros((8, 8, 3), np.float32)), tmp_path / f"a{suffix}")
         assert read(tmp_path / f"a{suffix}").metadata.resolution_ppi is None
+
+
+@pytest.mark.parametrize("target", [".jpg", ".png", ".webp", ".tif", ".avif"])
+@pytest.mark.parametrize("source", [".jpg", ".png", ".webp", ".tif"])
+def test_another_resolution_takes_the_place_of_the_one_that_was(
+    tmp_path: Path, source: str, target: str
+) -> None:
+    photo = read(old_photo(tmp_path / f"a{source}"))
+    photo = dataclasses.replace(
+        photo, metadata=dataclasses.replace(photo.metadata, resolution_ppi=(50.0, 100.0))
+    )
+    write(photo, tmp_path / f"b{target}")
+    assert read(tmp_path / f"b{target}").metadata.resolution_ppi == pytest.approx((50, 100), 1e-3)
+    block = read(tmp_path / f"b{target}").metadata.fields["exif-data"].removeprefix(EXIF_MARK)
+    tags = read_directory(io.BytesIO(block)).tags
+    for number, ppi in ((282, 50), (283, 100)):
+        if target != ".tif":
+            assert np.divide(*struct.unpack("<II", tags[number].value)) == pytest.approx(ppi)
+
+
+def test_jfif_and_photoshop_do_not_go_on_with_another_resolution(tmp_path: Path) -> None:
+    Image.new("RGB", (16, 16)).save(tmp_path / "a.jpg", dpi=(300, 300))
+    data = (tmp_path / "a.jpg").read_bytes()
+    told = struct.pack(">4sHHI IHHIHH", b"8BIM", 0x03ED, 0, 16, 300 << 16, 1, 1, 300 << 16, 1, 1)
+    segment = struct.pack(">HH", 0xFFED, 2 + 14 + len(told)) + b"Photoshop 3.0\0" + told
+    (tmp_path / "a.jpg").write_bytes(data[:20] + segment + data[20:])
+    photo = read(tmp_path / "a.jpg")
+    write(photo, tmp_path / "b.jpg")
+    data = (tmp_path / "b.jpg").read_bytes()
+    assert told in data and struct.pack(">BHH", 1, 300, 300) in data[:20]
+    changed = dataclasses.replace(photo.metadata, resolution_ppi=(75.0, 75.0))
+    write(dataclasses.replace(photo, metadata=changed), tmp_path / "c.jpg")
+    data = (tmp_path / "c.jpg").read_bytes()
+    assert told not in data and struct.pack(">BHH", 1, 75, 75) in data[:20]
+
+
+@pytest.mark.parametrize("turn, expected", [(1, (204, 98)), (3, (204, 98)), (6, (98, 204))])
+@pytest.mark.parametrize("target", [".jpg", ".png", ".webp", ".tif"])
+@pytest.mark.parametrize("source", [".jpg", ".png", ".tif"])
+def test_the_resolution_is_turned_with_the_photo(
+    tmp_path: Path, source: str, target: str, turn: int, expected: tuple[int, int]
+) -> None:
+    image = pyvips.Image.black(48, 32).copy(xres=204 / 25.4, yres=98 / 25.4)
+    image.set_type(pyvips.GValue.gint_type, "orientation", turn)
+    image.write_to_file(str(tmp_path / f"a{source}"))
+    photo = read(tmp_path / f"a{source}")
+    assert photo.metadata.resolution_ppi == pytest.approx(expected, rel=1e-3)
+    write(photo, tmp_path / f"b{target}")
+    assert read(tmp_path / f"b{target}").metadata.resolution_ppi == pytest.approx(expected, 1e-3)
+
+
+SIZED_XMP = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF
+ xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""
+ xmlns:t="http://ns.adobe.com/tiff/1.0/" xmlns:exif='http://ns.adobe.com/exif/1.0/'
+ t:Orientation="6" t:ImageWidth = '48' t:XResolution="300/1">
+ <t:ImageLength>32</t:ImageLength><exif:PixelXDimension />
+ <exif:PixelYDimension>32</exif:PixelYDimension></rdf:Description></rdf:RDF></x:xmpmeta>"""
+
+
+@pytest.mark.parametrize("target", [".jpg", ".png", ".webp", ".tif"])
+@pytest.mark.parametrize("source", [".jpg", ".png", ".webp", ".tif"])
+def test_xmp_follows_a_photo_that_is_turned(tmp_path: Path, source: str, target: str) -> None:
+    image = pyvips.Image.new_from_array(RNG.integers(0, 256, (32, 48, 3), np.uint8)).copy()
+    image.set_type(pyvips.GValue.blob_type, "xmp-data", SIZED_XMP)
+    image.set_type(pyvips.GValue.gint_type, "orientation", 6)
+    image.write_to_file(str(tmp_path / f"a{source}"))
+    write(read(tmp_path / f"a{source}"), tmp_path / f"b{target}")
+    xmp = read(tmp_path / f"b{target}").metadata.fields["xmp-data"]
+    expected = SIZED_XMP.replace(b'Orientation="6"', b'Orientation="1"')
+    expected = expected.replace(b"32</", b"48</").replace(b"'48'", b"'32'")
+    assert xmp == expected
+    assert (tmp_path / f"b{target}").read_bytes().count(b"Orientation=") == 1
+
+
+def test_xmp_of_another_size_or_resolution_says_so_and_other_packets_stay() -> None:
+    after = updated_xmp(SIZED_XMP, (3, 7), (75.5, 75.5))
+    for told in (b"t:ImageWidth = '7'", b"Length>3</t", b'XResolution="75500/1000"', b"sion />"):
+        assert told in after
+    for packet in (b"", XMP, SIZED_XMP.decode().encode("utf-16"), b"\xff\0<t:Orientation>6<"):
+        assert updated_xmp(packet, (3, 7)) == packet
 
 
 def test_a_grey_profile_is_not_given_to_a_colored_photo(tmp_path: Path) -> None:

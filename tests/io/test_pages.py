@@ -123,6 +123,21 @@ def test_pages_are_laid_together_without_touching_them(
             assert np.array_equal(page.asarray(), array)
 
 
+@pytest.mark.parametrize("big", [False, True])
+def test_sub_images_move_along_with_their_pages(tmp_path: Path, big: bool) -> None:
+    parts = [tmp_path / "1.tif", tmp_path / "2.tif"]
+    planes = [hdri(part, below=True) for part in parts]
+    join_pages(parts, tmp_path / "all.tif", big=big)
+    assert count_pages(tmp_path / "all.tif") == (1, 2)
+    for number, (colors, infrared) in enumerate(planes, 1):
+        photo = read(tmp_path / "all.tif", page=number)
+        assert np.array_equal(photo.to_array(), colors)
+        assert photo.infrared is not None
+        assert np.array_equal(photo.infrared, infrared / np.float32(65535))
+    with tifffile.TiffFile(tmp_path / "all.tif") as file:
+        assert [page.pages[0].description for page in file.pages] == ["infrared"] * 2
+
+
 def test_pages_that_need_it_become_a_bigtiff(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ import tifffile
 
 from unfade.errors import ReadError
 from unfade.io.read import can_read, count_pages, read, read_mask, walk
+from unfade.io.write import write
 from unfade.profile import SRGB, SRGB_CURVE
 
 RNG = np.random.default_rng(7)
@@ -113,6 +114,24 @@ def test_floats_outside_zero_to_one_are_refused(tmp_path: Path, bad: float, told
     tifffile.imwrite(tmp_path / "a.tif", array, photometric="rgb")
     with pytest.raises(ReadError, match=told):
         read(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float16, np.float32])
+@pytest.mark.parametrize("samples", [1, 2])
+def test_a_tiff_whose_zero_is_white_is_no_negative(
+    tmp_path: Path, dtype: type, samples: int
+) -> None:
+    whole = noise(20, 30, samples, np.uint8)
+    top = np.iinfo(dtype).max if np.issubdtype(dtype, np.integer) else 1
+    array = (whole * (top / 255)).astype(dtype)
+    extra = {"extrasamples": [2]} if samples == 2 else {}
+    tifffile.imwrite(tmp_path / "a.tif", array, photometric="miniswhite", **extra)
+    photo = read(tmp_path / "a.tif")
+    assert photo.pixels[:, :, 0] == pytest.approx(1 - whole[:, :, 0] / 255, abs=1e-3)
+    assert photo.alpha is None or photo.alpha == pytest.approx(whole[:, :, 1] / 255, abs=1e-3)
+    assert write(photo, tmp_path / "b.tif", before=photo) == 20 * 30
+    with tifffile.TiffFile(tmp_path / "b.tif") as file:
+        assert file.pages[0].photometric.name == "MINISBLACK"
 
 
 def test_one_bit_tiff_becomes_grey(tmp_path: Path) -> None:
@@ -328,11 +347,56 @@ def test_can_read_looks_at_the_suffix_only() -> None:
 
 
 def test_mask_keeps_its_values(tmp_path: Path) -> None:
-    array = noise(20, 30, 1)
+    array = np.maximum(noise(20, 30, 1), 8)
     save(tmp_path / "m.png", array)
     mask = read_mask(tmp_path / "m.png", (20, 30))
     assert mask.shape == (20, 30)
     assert np.array_equal(mask, array[:, :, 0].astype(np.float32) / np.float32(255))
+
+
+@pytest.mark.parametrize(
+    "suffix, options",
+    [
+        (".png", {}),
+        (".jpg", {"Q": 95}),
+        (".jpg", {"Q": 85}),
+        (".tif", {"compression": "jpeg"}),
+        (".webp", {}),
+    ],
+)
+def test_what_is_nearly_black_in_a_mask_is_not_damage(
+    tmp_path: Path, suffix: str, options: dict[str, object]
+) -> None:
+    true = np.zeros((128, 160), np.uint8)
+    for x, y in RNG.integers(10, 118, (20, 2)):
+        true[y : y + RNG.integers(2, 8), x : x + RNG.integers(2, 8)] = 255
+    shown = np.where(true, true, RNG.integers(0, 4, true.shape)).astype(np.uint8)
+    save(tmp_path / f"m{suffix}", shown, **options)
+    mask = read_mask(tmp_path / f"m{suffix}", true.shape)
+    assert (mask[true > 0] > 0.8).all()
+    assert np.count_nonzero(mask[true == 0]) <= 0.001 * true.size
+
+
+def test_a_mask_of_any_kind_lies_where_the_caller_wants_it(tmp_path: Path) -> None:
+    array = noise(50, 40, 4) | 16
+    for name, expected in (
+        ("grey.png", array[:, :, 0].astype(np.float32) / 255),
+        ("color.png", array[:, :, :3].max(axis=2).astype(np.float32) / 255),
+        ("clear.png", array[:, :, :3].max(axis=2) / np.float32(255) * array[:, :, 3] / 255),
+    ):
+        samples = {"grey.png": np.s_[:, :, 0], "color.png": np.s_[:, :, :3]}.get(name, np.s_[:])
+        save(tmp_path / name, np.ascontiguousarray(array[samples]))
+        made: list[np.ndarray] = []
+
+        def allocate(
+            shape: tuple[int, ...], dtype: object, made: list[np.ndarray] = made
+        ) -> np.ndarray:
+            made.append(np.empty(shape, dtype))  # type: ignore[call-overload]
+            return made[-1]
+
+        mask = read_mask(tmp_path / name, (50, 40), allocate=allocate)
+        assert any(np.shares_memory(mask, own) for own in made)
+        np.testing.assert_allclose(mask, expected * (expected >= 8 / 255), atol=1e-6)
 
 
 def test_mask_of_another_size_is_refused(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ In density, D = -log10(light), an infrared plane that lies over its picture is a
 The first part is the picture: dyes, above all cyan, are not quite clear in infrared. It is found
 by a robust regression over the frame and taken off. Metallic silver and the dense cyan of
 Kodachrome stop infrared as they stop light; there `a` is large, nobody can tell picture from dust,
-and the plane is refused. The second part is how unevenly the lamp shines. What remains is dust.
+and the plane is refused. The second part is how unevenly the lamp shines. What remains is dust, but
+for the holder of the film at the edges of the scan, which stops all light alike.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from ..photo import Pixels
 from .density import to_density
+from .negative import film_area
 from .registration import Place
 
 Plane = NDArray[np.float32]
@@ -35,6 +37,13 @@ SHOWN = 0.3
 
 DIMMEST, NOISIEST = 0.03, 0.05
 """Infrared light in the median, and noise in density, beyond which nothing can be seen."""
+
+HOLDER = 0.05
+"""Light in all planes, below which it is the holder that lies at the edge of the scan."""
+
+HAIR_PX, MARGIN_PX = 3, 4
+"""In the small copy: half the width of what may cross the edge and is no holder; and how far the
+shadow of a holder reaches."""
 
 FIELD_CELL = 16
 ROUNDS = 12
@@ -59,6 +68,7 @@ class CrossTalk:
         slopes: Infrared density per density of each visible channel.
         low, high: Range of the picture's infrared density; what lies outside is dust.
         field: (h, w) infrared density of the clear frame, a small picture of the whole.
+        film: (h, w) 1 where there is film and 0 where its holder is, a small picture of the whole.
         explained: Share of the variance of the infrared density that the picture explains, 0 to 1.
         light: Median of the infrared plane.
     """
@@ -67,6 +77,7 @@ class CrossTalk:
     low: float
     high: float
     field: Plane
+    film: Plane
     explained: float
     light: float
 
@@ -90,7 +101,7 @@ class CrossTalk:
     def take_off(
         self, infrared: Plane, pixels: Pixels, place: Place, size: tuple[int, int]
     ) -> Plane:
-        """Give the infrared density that neither picture nor light explain.
+        """Give the infrared density that neither picture nor light explain; 0 at the holder.
 
         Args:
             infrared: (h, w) of a piece, lying over its picture.
@@ -101,35 +112,46 @@ class CrossTalk:
         slopes = np.asarray(self.slopes, np.float32)
         picture = np.clip(to_density(pixels) @ slopes, self.low, self.high)
         lamp = spread(self.field, place, size)
-        return np.asarray(to_density(infrared) - picture - lamp, np.float32)
+        film = spread(self.film, place, size) > 0.5
+        return np.asarray((to_density(infrared) - picture - lamp) * film, np.float32)
 
 
 def measure_crosstalk(infrared: Plane, pixels: Pixels) -> CrossTalk:
     """Find how the picture shows in the infrared plane, and how its light falls.
 
     Iteratively reweighted least squares with Tukey's biweight (Beaton and Tukey, 1974), so that
-    dust does not count.
+    dust does not count. Nor does the holder of the film: two clusters of points, film and holder,
+    would be taken for a line.
 
     Args:
         infrared: (h, w), encoded like the picture, shrunk with it and lying over it.
         pixels: (h, w, C).
     """
-    seen = to_density(_soft(infrared, 1.5))
+    film = _film(infrared, pixels)
+    seen = to_density(_soft(infrared, 1.5)).astype(np.float64)
     visible = to_density(_soft(pixels, 1.5)).reshape(seen.size, -1)
     channels = visible.shape[1]
-    lamp = _polynomials((seen.shape[0], seen.shape[1]))
-    terms = np.concatenate([visible, lamp], axis=1).astype(np.float64)
-    step = max(1, seen.size // 60_000)
-    slopes = _robust_fit(terms[::step], seen.ravel()[::step].astype(np.float64), channels)
-    picture = visible @ slopes[:channels]
-    low, high = np.percentile(picture[::step], (1, 99))
-    rest = seen.ravel() - picture
-    uneven = rest - lamp @ slopes[channels:]
-    share = 1 - _spread(uneven[::step]) / max(_spread((uneven + picture)[::step]), 1e-12)
-    field = _field(rest.reshape(seen.shape))
-    shares = tuple(float(slope) for slope in slopes[:channels])
-    light = float(np.median(infrared))
-    return CrossTalk(shares, float(low), float(high), field, max(0.0, float(share)), light)
+    terms = np.concatenate([visible, _polynomials((seen.shape[0], seen.shape[1]))], axis=1)
+    chosen = np.flatnonzero(film)
+    chosen = chosen[:: max(1, chosen.size // 60_000)]
+    answer = _robust_fit(terms[chosen], seen.ravel()[chosen], channels)
+    explained = _explained(terms[chosen], seen.ravel()[chosen], answer, channels)
+    if explained < SHOWN and abs(answer[:channels].sum()) >= MOST_SLOPE:
+        # A line through something else, such as film and what covers it: the picture has no part.
+        terms[:, :channels] = 0
+        answer = _robust_fit(terms[chosen], seen.ravel()[chosen], channels)
+    picture = terms[:, :channels] @ answer[:channels]
+    low, high = np.percentile(picture[chosen], (1, 99))
+    lamp = (terms[:, channels:] @ answer[channels:]).reshape(seen.shape)
+    return CrossTalk(
+        slopes=tuple(float(slope) for slope in answer[:channels]),
+        low=float(low),
+        high=float(high),
+        field=_field(np.where(film, seen - picture.reshape(seen.shape), lamp)),
+        film=film.astype(np.float32),
+        explained=explained,
+        light=float(np.median(infrared[film])),
+    )
 
 
 def find_dust(rest: Plane, noise: float) -> Plane:
@@ -146,8 +168,7 @@ def find_dust(rest: Plane, noise: float) -> Plane:
         (H, W) float32 in [0, 1].
     """
     taken = 1 - np.power(10, -np.maximum(_soft(rest, 0.6), 0))
-    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * MIDDLE_PX + 1,) * 2)
-    middle = cv2.dilate(taken, disk)
+    middle = cv2.dilate(taken, _disk(MIDDLE_PX))
     floor = max(LEAST, OVER_NOISE * noise)
     edge = np.maximum(floor, EDGE * middle)
     soft = np.maximum(0.5 * floor, SOFT * middle)
@@ -170,6 +191,29 @@ def spread(field: Plane, place: Place, size: tuple[int, int]) -> Plane:
     across, down = np.meshgrid(x.astype(np.float32), y.astype(np.float32))
     laid = cv2.remap(field, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(laid, np.float32)
+
+
+def _film(infrared: Plane, pixels: Pixels) -> NDArray[np.bool_]:
+    """Which pixels show film and no holder, with some distance; all where nothing else is left."""
+    covered = (~film_area(np.dstack([infrared, pixels]), HOLDER, 1.0)).astype(np.uint8)
+    # A holder goes on beyond the edge, so it is wide also where the scan shows little of it.
+    beyond = 4 * HAIR_PX
+    covered = np.pad(covered, beyond, "edge")
+    wide = cv2.morphologyEx(covered, cv2.MORPH_OPEN, _disk(HAIR_PX))
+    shadow = cv2.dilate(wide, _disk(MARGIN_PX))[beyond:-beyond, beyond:-beyond]
+    return np.asarray(shadow == 0) if not shadow.all() else np.ones(infrared.shape, np.bool_)
+
+
+def _disk(radius_px: int) -> NDArray[np.uint8]:
+    sides = (2 * radius_px + 1, 2 * radius_px + 1)
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, sides), np.uint8)
+
+
+def _explained(terms: Numbers, seen: Numbers, answer: Numbers, channels: int) -> float:
+    """Share of the variance that the picture explains beyond the lamp; 0 if it adds to it."""
+    even = seen - terms[:, channels:] @ answer[channels:]
+    rest = even - terms[:, :channels] @ answer[:channels]
+    return max(0.0, float(1 - _spread(rest) / max(_spread(even), 1e-12)))
 
 
 def _polynomials(size: tuple[int, int]) -> Numbers:

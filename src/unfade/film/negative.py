@@ -138,10 +138,15 @@ def invert_negative(pixels: Pixels, film: Negative) -> Pixels:
     return change_density(pixels, matrix, offset, np.zeros((1, 1)), np.zeros(3))
 
 
-def film_area(frame: Pixels) -> NDArray[np.bool_]:
-    """Which pixels show film: neither the holder nor the empty gate around it."""
+def film_area(frame: Pixels, opaque: float = OPAQUE, empty: float = EMPTY) -> NDArray[np.bool_]:
+    """Which pixels show film: neither the holder nor the empty gate around it.
+
+    Args:
+        frame: (h, w, planes), as encoded.
+        opaque, empty: Light of the holder in no plane above this, of the gate in no plane below.
+    """
     outside = np.zeros(frame.shape[:2], np.bool_)
-    for extreme in (frame.min(axis=2) > EMPTY, frame.max(axis=2) < OPAQUE):
+    for extreme in (frame.min(axis=2) > empty, frame.max(axis=2) < opaque):
         count, labels = cv2.connectedComponents(extreme.astype(np.uint8))
         edges = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
         touches = np.zeros(count, np.bool_)

@@ -101,7 +101,8 @@ def align(
         flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    return np.asarray(laid, np.float32)
+    # The cubic overshoots at an edge, and light below 0 has no density.
+    return np.asarray(np.clip(laid, 0, 1), np.float32)
 
 
 def register(infrared: Plane, pixels: Pixels) -> Alignment:

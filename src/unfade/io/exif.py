@@ -85,7 +85,10 @@ def upright_exif(block: bytes) -> bytes:
 
 
 def signed_exif(
-    block: bytes, size: tuple[int, int], resolution_ppi: tuple[float, float] | None
+    block: bytes,
+    size: tuple[int, int],
+    resolution_ppi: tuple[float, float] | None,
+    new_resolution: bool = False,
 ) -> bytes:
     """Add this library to the Software tag, and set the tags of the picture's size where there.
 
@@ -96,10 +99,11 @@ def signed_exif(
         block: As in the photo's file; empty makes a new one.
         size: (height, width) of the picture that is written.
         resolution_ppi: Pixels per inch, horizontal and vertical, or None if not known.
+        new_resolution: Whether it takes the place of the one that the block states.
     Returns:
         The block with its mark; a damaged one comes back as it is.
     """
-    tags = {SOFTWARE: ascii_tag(signature(block)), **_resolution_tags(resolution_ppi)}
+    tags = {SOFTWARE: ascii_tag(signature(block)), **resolution_tags(resolution_ppi)}
     if not block:
         return EXIF_MARK + b"II*\0" + struct.pack("<I", 8) + pack_directory(tags, 8)
     body = bytearray(block.removeprefix(EXIF_MARK))
@@ -108,10 +112,9 @@ def signed_exif(
     except TagError:
         return block
     _set_size(body, directory, size)
-    if X_RESOLUTION in directory.tags:
+    if X_RESOLUTION in directory.tags and not new_resolution:
         tags = {SOFTWARE: tags[SOFTWARE]}
-    missing = [number for number in tags if number not in directory.tags]
-    if missing or _differ(directory.tags[SOFTWARE], tags[SOFTWARE]):
+    if any(_differ(directory.tags.get(number), tag) for number, tag in tags.items()):
         body += b"\0" * (len(body) % 2)
         order, at = directory.order, len(body)
         body += pack_directory(tags, at, kept=directory.entries, order=order)
@@ -119,11 +122,12 @@ def signed_exif(
     return EXIF_MARK + bytes(body)
 
 
-def _differ(one: Tag, other: Tag) -> bool:
-    return one.value.rstrip(b"\0 ") != other.value.rstrip(b"\0 ")
+def _differ(one: Tag | None, other: Tag) -> bool:
+    return one is None or one.value.rstrip(b"\0 ") != other.value.rstrip(b"\0 ")
 
 
-def _resolution_tags(ppi: tuple[float, float] | None) -> dict[int, Tag]:
+def resolution_tags(ppi: tuple[float, float] | None) -> dict[int, Tag]:
+    """Tags that state a resolution; none where it is not known or not to be stated."""
     if ppi is None or not all(0 < round(side * 1000) < 2**32 for side in ppi):
         return {}
     x, y = (Tag(5, 1, struct.pack("<II", round(side * 1000), 1000)) for side in ppi)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .exif import EXIF_MARK
+from .iptc import MARK, RESOLUTION_INFO, THUMBNAILS, without_resources
 
-JFIF, APP1, APP2, ADOBE, COMMENT, SCAN = 0xE0, 0xE1, 0xE2, 0xEE, 0xFE, 0xDA
+JFIF, APP1, APP2, APP13, ADOBE, COMMENT, SCAN = 0xE0, 0xE1, 0xE2, 0xED, 0xEE, 0xFE, 0xDA
 XMP_MARK = b"http://ns.adobe.com/xap/1.0/\0"
 ICC_MARK = b"ICC_PROFILE\0"
 MOST_BYTES = 65533
@@ -81,7 +82,25 @@ def kept_segments(path: Path) -> tuple[Segment, ...]:
             if _is_kept(segment) and len(segment.body) <= left:
                 kept.append(segment)
                 left -= len(segment.body) + 4
-    return tuple(kept)
+    return tuple(_without_resources(kept, THUMBNAILS))
+
+
+def _without_resources(segments: list[Segment], numbers: Collection[int]) -> list[Segment]:
+    """Leave out some of Photoshop's resources, such as thumbnails, which show it unrestored.
+
+    They are one block, however many segments it is spread over.
+    """
+    pieces = [s for s in segments if s.marker == APP13 and s.body.startswith(MARK)]
+    block = b"".join(segment.body[len(MARK) :] for segment in pieces)
+    cleaned = without_resources(block, numbers)
+    if cleaned == block:
+        return segments
+    room = MOST_BYTES - len(MARK)
+    parts = [cleaned[at : at + room] for at in range(0, len(cleaned), room)]
+    first = segments.index(pieces[0])
+    others = [segment for segment in segments if segment not in pieces]
+    others[first:first] = [Segment(APP13, MARK + part) for part in parts]
+    return others
 
 
 def _is_kept(segment: Segment) -> bool:
@@ -116,7 +135,7 @@ def finish_jpeg(
         with path.open("rb") as coded, part.open("xb") as file:
             made = list(read_segments(coded))
             if own is None:
-                own = tuple(_silenced(s) if silent else s for s in made if _is_kept(s))
+                own = tuple(_with_density(s, 0, 1, 1) if silent else s for s in made if _is_kept(s))
             file.write(b"\xff\xd8")
             _write(file, _merged(own, exif, xmp, profile))
             _write(file, [segment for segment in made if not _is_kept(segment)])
@@ -136,12 +155,21 @@ def jfif_resolution(segments: tuple[Segment, ...]) -> tuple[float, float] | None
     return None
 
 
-def _silenced(segment: Segment) -> Segment:
-    """A JFIF segment that states square pixels instead of a resolution."""
-    if segment.marker != JFIF or len(segment.body) < 12:
+def resolved_segments(
+    segments: tuple[Segment, ...], resolution_ppi: tuple[float, float]
+) -> tuple[Segment, ...]:
+    """State another resolution where JFIF does, in whole pixels per inch; Photoshop's goes."""
+    x, y = (min(max(round(ppi), 1), 65535) for ppi in resolution_ppi)
+    kept = _without_resources(list(segments), [RESOLUTION_INFO])
+    return tuple(_with_density(segment, 1, x, y) for segment in kept)
+
+
+def _with_density(segment: Segment, unit: int, x: int, y: int) -> Segment:
+    """A JFIF segment that states this; without unit it is the shape of a pixel; others as are."""
+    if segment.marker != JFIF or segment.body[:5] != b"JFIF\0" or len(segment.body) < 12:
         return segment
     body = bytearray(segment.body)
-    struct.pack_into(">BHH", body, 7, 0, 1, 1)
+    struct.pack_into(">BHH", body, 7, unit, x, y)
     return Segment(JFIF, bytes(body))
 
 

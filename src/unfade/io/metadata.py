@@ -14,21 +14,29 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyvips
 
 from ..photo import Metadata
 from .exif import (
     EXIF_MARK,
     exif_from_tags,
+    resolution_tags,
     short_exif,
     signed_exif,
     tags_from_exif,
     upright_exif,
 )
-from .iptc import bare_iptc, enveloped_iptc
-from .jpeg import finish_jpeg, jfif_resolution, jpeg_quality, kept_segments
-from .pages import COLOR_TAGS, RESOLUTION, finish_tiff, kept_tags
-from .png import COLOR, finish_png, kept_chunks, png_resolution
+from .iptc import RESOLUTION_INFO, bare_iptc, enveloped_iptc
+from .jpeg import (
+    finish_jpeg,
+    jfif_resolution,
+    jpeg_quality,
+    kept_segments,
+    resolved_segments,
+)
+from .pages import COLOR_TAGS, RESOLUTION, finish_tiff, kept_tags, without_photoshop
+from .png import COLOR, finish_png, kept_chunks, png_resolution, resolved_chunks
 from .tiff import (
     COMPRESSION,
     COMPRESSIONS,
@@ -53,11 +61,12 @@ from .tiff import (
     read_directory,
 )
 from .webp import finish_webp, is_lossless_webp
+from .xmp import updated_xmp
 
 MM_PER_INCH = 25.4
 MOST_PPI = 1_000_000
 IPTC = "iptc-data"
-BLOCKS = ("icc-profile-data", "exif-data", "xmp-data", IPTC, "photoshop-data")
+BLOCKS = ("icc-profile-data", "exif-data", "xmp-data", IPTC)
 SEGMENTS, CHUNKS, TAGS = "jpeg-segments", "png-chunks", "tiff-tags"
 """Fields with what a file of that format said, piece by piece, for a file of the same format."""
 
@@ -67,7 +76,7 @@ INFRARED = "infrared"
 
 
 def read_metadata(
-    image: Any, path: Path, kind: str, bits: int, directory: Directory | None
+    image: Any, path: Path, kind: str, bits: int, directory: Directory | None, turn: int = 1
 ) -> Metadata:
     """Collect what a file says beside its pixels.
 
@@ -77,22 +86,22 @@ def read_metadata(
         kind: `jpeg`, `png`, `tiff`, `webp`, `heif` or `avif`.
         bits: 8, 16 or 32.
         directory: First directory of a TIFF.
+        turn: EXIF orientation in which the picture is stored; the resolution is that upright.
     """
     fields = _fields(image, path, kind, directory)
+    stated = _resolution(fields)
     return Metadata(
         source=str(path),
         format=kind,
         bits=bits,
-        resolution_ppi=_resolution(fields, directory),
+        resolution_ppi=stated[::-1] if stated and turn >= 5 else stated,
         fields=fields,
         encoding=_encoding(image, path, kind, directory),
     )
 
 
-def _resolution(
-    fields: Mapping[str, Any], directory: Directory | None
-) -> tuple[float, float] | None:
-    """Pixels per inch as the file states them.
+def _resolution(fields: Mapping[str, Any]) -> tuple[float, float] | None:
+    """Pixels per inch as a file states them, for the picture as it is stored.
 
     One pixel per millimetre is what libvips writes for a picture that says nothing.
     """
@@ -101,27 +110,34 @@ def _resolution(
         _exif_resolution(fields.get("exif-data", b"")),
         jfif_resolution(fields.get(SEGMENTS, ())),
     )
-    if directory is not None:
-        stated = (_tagged_resolution(directory), None, None)
+    if TAGS in fields:
+        stated = (_tagged_resolution(fields[TAGS]), None, None)
     plausible = [ppi for ppi in stated if ppi and all(0 < side < MOST_PPI for side in ppi)]
     return next((ppi for ppi in plausible if ppi != (MM_PER_INCH, MM_PER_INCH)), None)
 
 
+def _is_new(ppi: tuple[float, float] | None, fields: Mapping[str, Any]) -> bool:
+    """Whether a resolution is another than a photo's file states."""
+    stated = _resolution(fields)
+    return ppi is not None and (stated is None or not np.allclose(ppi, stated, rtol=1e-5, atol=0))
+
+
 def _exif_resolution(exif: bytes) -> tuple[float, float] | None:
     try:
-        return _tagged_resolution(read_directory(io.BytesIO(exif.removeprefix(EXIF_MARK))))
+        return _tagged_resolution(read_directory(io.BytesIO(exif.removeprefix(EXIF_MARK))).tags)
     except TagError:
         return None
 
 
-def _tagged_resolution(directory: Directory) -> tuple[float, float] | None:
-    sides = [directory.tags.get(number) for number in (X_RESOLUTION, Y_RESOLUTION)]
+def _tagged_resolution(tags: Mapping[int, Tag]) -> tuple[float, float] | None:
+    sides = [tags.get(number) for number in (X_RESOLUTION, Y_RESOLUTION)]
     pairs = [
         struct.unpack("<II", tag.value) for tag in sides if tag and (tag.kind, tag.count) == (5, 1)
     ]
     if len(pairs) < 2 or 0 in pairs[0] + pairs[1]:
         return None
-    unit = {2: 1.0, 3: MM_PER_INCH / 10}.get(directory.number(RESOLUTION_UNIT, 2))
+    named = tags[RESOLUTION_UNIT].numbers if RESOLUTION_UNIT in tags else ()
+    unit = {2: 1.0, 3: MM_PER_INCH / 10}.get((named or (2,))[0])
     x, y = (round(above / below * (unit or 0), 3) for above, below in pairs)
     return (x, y) if unit else None
 
@@ -135,6 +151,10 @@ def _fields(image: Any, path: Path, kind: str, directory: Directory | None) -> d
         fields[CHUNKS] = kept_chunks(path)
     elif directory is not None:
         fields[TAGS] = kept_tags(directory)
+        # libvips counts the records wrong, and takes them for numbers of the file's byte order.
+        fields.pop(IPTC, None)
+        if IPTC_RECORDS in directory.tags:
+            fields[IPTC] = directory.tags[IPTC_RECORDS].value
     exif = exif_from_tags(directory.tags) if directory else fields.get("exif-data")
     if exif:
         fields["exif-data"] = upright_exif(exif)
@@ -207,14 +227,17 @@ class Blocks(NamedTuple):
         exif: Block with its mark, signed.
         xmp: Packet, or None for none.
         profile: ICC profile, or None for none.
-        new_xmp, new_profile: Whether it is another than that of the photo's file.
+        resolution_ppi: Pixels per inch, horizontal and vertical, or None if nobody knows.
+        new_xmp, new_profile, new_resolution: Whether it is another than that of the photo's file.
     """
 
     exif: bytes
     xmp: bytes | None
     profile: bytes | None
+    resolution_ppi: tuple[float, float] | None
     new_xmp: bool
     new_profile: bool
+    new_resolution: bool
 
 
 def blocks_of(metadata: Metadata, shape: tuple[int, int, int], xmp: bytes | None) -> Blocks:
@@ -227,11 +250,20 @@ def blocks_of(metadata: Metadata, shape: tuple[int, int, int], xmp: bytes | None
     """
     fields = metadata.fields
     own, profile = fields.get("xmp-data"), fields.get("icc-profile-data")
+    size, ppi = (shape[0], shape[1]), metadata.resolution_ppi
+    fitting, new_resolution = fitting_profile(profile, shape[2]), _is_new(ppi, fields)
     packet = xmp if xmp is not None else own
-    fitting = fitting_profile(profile, shape[2])
-    ppi = metadata.resolution_ppi
-    exif = signed_exif(fields.get("exif-data", b""), (shape[0], shape[1]), ppi)
-    return Blocks(exif, packet, fitting, packet != own, fitting != profile)
+    if packet is not None:
+        packet = updated_xmp(packet, size, ppi if new_resolution else None)
+    return Blocks(
+        exif=signed_exif(fields.get("exif-data", b""), size, ppi, new_resolution),
+        xmp=packet,
+        profile=fitting,
+        resolution_ppi=ppi,
+        new_xmp=packet != own,
+        new_profile=fitting != profile,
+        new_resolution=new_resolution,
+    )
 
 
 def attach(image: Any, kind: str, metadata: Metadata, blocks: Blocks) -> Any:
@@ -245,8 +277,8 @@ def attach(image: Any, kind: str, metadata: Metadata, blocks: Blocks) -> Any:
     Returns:
         A copy of the image with the fields set, for libvips's savers.
     """
-    if metadata.resolution_ppi is not None:
-        x, y = metadata.resolution_ppi
+    if blocks.resolution_ppi is not None:
+        x, y = blocks.resolution_ppi
         image = image.copy(xres=x / MM_PER_INCH, yres=y / MM_PER_INCH)
     else:
         image = image.copy()
@@ -264,14 +296,9 @@ def attach(image: Any, kind: str, metadata: Metadata, blocks: Blocks) -> Any:
 
 
 def _iptc_fields(metadata: Metadata, kind: str) -> dict[str, bytes]:
-    """IPTC and Photoshop's resources as libvips puts them into a format.
-
-    Of a photo that was no TIFF, a TIFF gets them with its other tags: libvips counts them wrong.
-    """
-    fields = {name: metadata.fields[name] for name in BLOCKS[3:] if name in metadata.fields}
-    if kind == metadata.format or not fields.get(IPTC):
-        return fields
-    return {IPTC: enveloped_iptc(fields[IPTC])} if kind == "jpeg" else {}
+    """IPTC as libvips puts it into a JPEG; a TIFF gets it with its other tags."""
+    records = metadata.fields.get(IPTC)
+    return {IPTC: enveloped_iptc(records)} if records and kind == "jpeg" else {}
 
 
 def embed(
@@ -286,22 +313,36 @@ def embed(
         blocks: As from `blocks_of`.
         extra: Kinds of the samples after the colors of a TIFF: 0 unspecified, 1 and 2 alpha.
     """
-    fields = metadata.fields
+    fields = _resolved(metadata.fields, blocks)
+    silent = blocks.resolution_ppi is None
     if kind == "jpeg":
         exif = short_exif(blocks.exif)
-        silent = metadata.resolution_ppi is None
         finish_jpeg(path, fields.get(SEGMENTS), exif, blocks.xmp, blocks.profile, silent)
     elif kind == "png":
         xmp = blocks.xmp if blocks.new_xmp else None
         own, exif = fields.get(CHUNKS), short_exif(blocks.exif)
-        silent = metadata.resolution_ppi is None
         finish_png(path, own, exif, xmp, blocks.new_profile, silent)
     elif kind == "tiff":
         # libvips writes one pixel per millimetre for a file that said nothing.
-        left_out = RESOLUTION if metadata.resolution_ppi is None else ()
+        left_out = RESOLUTION if silent else ()
         finish_tiff(path, _tiff_tags(fields, blocks), extra, left_out)
     elif kind == "webp":
         finish_webp(path, blocks.exif)
+
+
+def _resolved(fields: Mapping[str, Any], blocks: Blocks) -> Mapping[str, Any]:
+    """The photo's fields with the resolution it has now, where that is another."""
+    if blocks.resolution_ppi is None or not blocks.new_resolution:
+        return fields
+    ppi, resolved = blocks.resolution_ppi, dict(fields)
+    if SEGMENTS in fields:
+        resolved[SEGMENTS] = resolved_segments(fields[SEGMENTS], ppi)
+    if CHUNKS in fields:
+        resolved[CHUNKS] = resolved_chunks(fields[CHUNKS], ppi)
+    if TAGS in fields:
+        kept = without_photoshop(fields[TAGS], [RESOLUTION_INFO])
+        resolved[TAGS] = kept | resolution_tags(ppi)
+    return resolved
 
 
 def _tiff_tags(fields: Mapping[str, Any], blocks: Blocks) -> dict[int, Tag]:

@@ -9,18 +9,20 @@ from __future__ import annotations
 import dataclasses
 import os
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
+from .iptc import THUMBNAILS, without_resources
 from .tiff import (
     BITS_PER_SAMPLE,
     EXTRA_SAMPLES,
     IMAGE_HEIGHT,
     IMAGE_WIDTH,
     KIND_OF_PAGE,
+    PHOTOSHOP,
     POINTERS,
     SAMPLES_PER_PIXEL,
     STRIP_BYTES,
@@ -28,6 +30,7 @@ from .tiff import (
     SUB_DIRECTORIES,
     TILE_BYTES,
     TILE_OFFSETS,
+    UNDEFINED,
     Directory,
     OverclaimError,
     Tag,
@@ -58,6 +61,9 @@ _CODING = frozenset(
     | {*range(512, 522), *range(529, 533), 37724}
 )
 """Tags of how pixels are stored, and Photoshop's layers, which show them unrestored."""
+
+_PLACES = (STRIP_OFFSETS, STRIP_BYTES, TILE_OFFSETS, TILE_BYTES, SUB_DIRECTORIES)
+"""Tags that say where in the file something lies."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,12 +148,20 @@ def infrared_place(file: BinaryIO, number: int) -> tuple[str, int] | None:
 
 
 def kept_tags(directory: Directory) -> dict[int, Tag]:
-    """The tags of a page that are not about how its pixels are stored."""
-    return {
+    """The tags of a page that are not about how its pixels are stored, and show no thumbnail."""
+    tags = {
         number: tag
         for number, tag in directory.tags.items()
         if number not in _CODING and (number not in POINTERS or tag.inside is not None)
     }
+    return without_photoshop(tags, THUMBNAILS)
+
+
+def without_photoshop(tags: Mapping[int, Tag], numbers: Collection[int]) -> dict[int, Tag]:
+    """Tags less some of Photoshop's resources."""
+    left = dict(tags)
+    block = without_resources(left.pop(PHOTOSHOP).value, numbers) if PHOTOSHOP in left else b""
+    return left | ({PHOTOSHOP: Tag(UNDEFINED, len(block), block)} if block else {})
 
 
 def finish_tiff(
@@ -203,24 +217,38 @@ def join_pages(
 
 
 def _append(file: BinaryIO, part: Path, big: bool, lower: Sequence[int] = ()) -> tuple[int, int]:
-    """Copy the first page of a file to the end of another.
+    """Copy the first page of a file to the end of another, with the sub-images it has.
 
+    Args:
+        file: Where to.
+        part: The file with the page.
+        big: Whether `file` is a BigTIFF.
+        lower: Where further directories below the page already lie in `file`.
     Returns:
         Where its directory lies, and where in it the offset of the next is to be written.
     """
     with part.open("rb") as source:
-        directory = read_directory(source)
-        tags = {
-            number: tag
-            for number, tag in directory.tags.items()
-            if number not in (STRIP_OFFSETS, STRIP_BYTES, TILE_OFFSETS, TILE_BYTES)
-        }
-        tiled = TILE_OFFSETS in directory.tags
-        offsets, counts = (TILE_OFFSETS, TILE_BYTES) if tiled else (STRIP_OFFSETS, STRIP_BYTES)
-        places = directory.tags[offsets].numbers
-        sizes = directory.tags[counts].numbers
-        tags[offsets] = _offsets(_copy_pieces(source, file, places, sizes), big)
-        tags[counts] = _offsets(sizes, big)
+        page = read_directory(source)
+        own = [
+            _append_directory(file, source, below, big)[0]
+            for below in sub_directories(source, page)
+            if STRIP_OFFSETS in below.tags or TILE_OFFSETS in below.tags
+        ]
+        return _append_directory(file, source, page, big, [*own, *lower])
+
+
+def _append_directory(
+    file: BinaryIO, source: BinaryIO, directory: Directory, big: bool, lower: Sequence[int] = ()
+) -> tuple[int, int]:
+    """Copy a directory with its strips or tiles; what lay below it is only what `lower` says."""
+    tags = {number: tag for number, tag in directory.tags.items() if number not in _PLACES}
+    tiled = TILE_OFFSETS in directory.tags
+    offsets, counts = (TILE_OFFSETS, TILE_BYTES) if tiled else (STRIP_OFFSETS, STRIP_BYTES)
+    sizes = directory.tags[counts].numbers
+    tags[offsets] = _offsets(
+        _copy_pieces(source, file, directory.tags[offsets].numbers, sizes), big
+    )
+    tags[counts] = _offsets(sizes, big)
     if lower:
         tags[SUB_DIRECTORIES] = _offsets(lower, big)
     at = file.seek(0, os.SEEK_END)

@@ -82,6 +82,14 @@ def png_resolution(chunks: tuple[Chunk, ...]) -> tuple[float, float] | None:
     return None
 
 
+def resolved_chunks(
+    chunks: tuple[Chunk, ...], resolution_ppi: tuple[float, float]
+) -> tuple[Chunk, ...]:
+    """State another resolution, in whole pixels per meter."""
+    x, y = (min(max(round(ppi / 0.0254), 1), 2**31 - 1) for ppi in resolution_ppi)
+    return tuple(_with([*chunks], Chunk(b"pHYs", struct.pack(">IIB", x, y, 1)), b""))
+
+
 def finish_png(
     path: Path,
     own: tuple[Chunk, ...] | None,

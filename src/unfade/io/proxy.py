@@ -74,9 +74,9 @@ def read_proxy(path: str | os.PathLike[str], longest: int, max_pixels: int = MAX
         ) from error
     except OSError as error:
         raise ReadError(f"{path}: cannot be read: {error.strerror or error}") from error
-    turned = header.get_typeof("orientation") and header.get("orientation") >= 5
+    turned = bool(header.get_typeof("orientation") and header.get("orientation") >= 5)
     size = (header.width, header.height) if turned else (header.height, header.width)
-    return Proxy(Photo(pixels, metadata=_metadata(header, path)), size, header.bands)
+    return Proxy(Photo(pixels, metadata=_metadata(header, path, turned)), size, header.bands)
 
 
 def _pixels(image: pyvips.Image) -> NDArray[np.float32]:
@@ -90,14 +90,15 @@ def _kind(header: pyvips.Image) -> str:
     return next((name for mark, name in _KINDS.items() if loader.startswith(mark)), "")
 
 
-def _metadata(header: pyvips.Image, path: Path) -> Metadata:
+def _metadata(header: pyvips.Image, path: Path, turned: bool) -> Metadata:
     told = header.get_typeof("resolution-unit") or header.get_typeof("exif-data")
     fields = {"exif-data": header.get("exif-data")} if header.get_typeof("exif-data") else {}
+    # libvips counts pixels per millimetre, and says 1 where a file says nothing.
+    ppi = (header.xres * 25.4, header.yres * 25.4)
     return Metadata(
         source=str(path),
         format=_kind(header),
         bits=_BITS.get(header.format, 8),
-        # libvips counts pixels per millimetre, and says 1 where a file says nothing.
-        resolution_ppi=(header.xres * 25.4, header.yres * 25.4) if told else None,
+        resolution_ppi=(ppi[::-1] if turned else ppi) if told else None,
         fields=fields,
     )

@@ -18,6 +18,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from ..errors import ReadError
 from ..photo import Mask, Metadata, Photo
+from .alpha import is_associated
 from .libvips import said
 from .metadata import INFRARED, read_metadata, without_color
 from .pages import infrared_place, photo_pages
@@ -34,6 +35,10 @@ Strips = Callable[[Callable[[slice], None], tuple[int, int]], None]
 MAX_PIXELS = 1_000_000_000
 GREY_ENOUGH = 8 / 255
 """Largest difference of the channels of a grey picture."""
+
+NEARLY_BLACK, LOSSY_BLACK = 8 / 255, 32 / 255
+"""What is darker in a mask is black: that of a scan or of a converted picture is not quite 0, and
+a JPEG rings around white: of quality 80 by up to 32, of quality 90 by up to 16."""
 
 STRIP_PIXELS = 2**20
 PHOTO_SUFFIXES = frozenset(
@@ -98,8 +103,8 @@ def read(
     """
     path = Path(path)
     source = open_source(path, max_pixels, page - 1 if page else None)
-    metadata = _metadata(source)
-    pixels, extra = _decode(source, allocate, strips or walk)
+    metadata = _metadata(source, _turn(source))
+    pixels, extra = _decode(source, allocate, strips or walk, _turn(source))
     infrared = extra.get("infrared")
     if infrared is None:
         infrared, told = _infrared_page(source, max_pixels, allocate, strips or walk)
@@ -157,10 +162,11 @@ def with_infrared(
     return dataclasses.replace(photo, infrared=plane, metadata=metadata)
 
 
-def _metadata(source: Source) -> Metadata:
+def _metadata(source: Source, turn: int) -> Metadata:
+    bits = BITS[source.image.format]
     with refusing(source.path):
         metadata = read_metadata(
-            source.image, source.path, source.kind, BITS[source.image.format], source.directory
+            source.image, source.path, source.kind, bits, source.directory, turn
         )
     told: dict[str, Any] = {"pages": source.pages} if source.pages > 1 else {}
     if source.converted:
@@ -187,8 +193,9 @@ def _infrared_page(
     plane = open_source(source.path, max_pixels, page, below)
     # A plane without an orientation of its own lies as its photo does.
     own = plane.directory is not None and ORIENTATION in plane.directory.tags
-    pixels, _ = _decode(plane, allocate, strips, None if own else _turn(source))
-    return pixels[:, :, 0], {INFRARED: (where, _metadata(plane))}
+    turn = _turn(plane if own else source)
+    pixels, _ = _decode(plane, allocate, strips, turn)
+    return pixels[:, :, 0], {INFRARED: (where, _metadata(plane, turn))}
 
 
 def read_mask(
@@ -200,7 +207,8 @@ def read_mask(
 ) -> Mask:
     """Read any picture as a mask: white is damage, black is not, values between are kept.
 
-    A colored mark counts with its brightest channel, a transparent one with its opacity.
+    A colored mark counts with its brightest channel, a transparent one with its opacity. What is
+    darker than 8/255, in a lossy format 32/255, is black.
 
     Args:
         path: A picture that `read` can read.
@@ -218,10 +226,25 @@ def read_mask(
             f"{path}: the mask must be {size[1]} x {size[0]} pixels like the photo, got "
             f"{photo.size[1]} x {photo.size[0]}; export it at the photo's own size"
         )
-    if photo.pixels.shape[2] == 1 and photo.alpha is None:
-        return photo.pixels[:, :, 0]
-    mask: Mask = photo.pixels.max(axis=2)
-    return mask if photo.alpha is None else mask * photo.alpha
+    plain = photo.pixels.shape[2] == 1 and photo.alpha is None
+    mask: Mask = photo.pixels[:, :, 0] if plain else allocate(size, np.float32)
+    alpha = None if is_associated(photo.metadata) else photo.alpha
+    black = np.float32(LOSSY_BLACK if _is_lossy(photo.metadata) else NEARLY_BLACK)
+
+    def strip(rows: slice) -> None:
+        marked = photo.pixels[rows].max(axis=2)
+        marked = marked if alpha is None else marked * alpha[rows]
+        mask[rows] = np.where(marked < black, 0, marked)
+
+    (strips or walk)(strip, size)
+    return mask
+
+
+def _is_lossy(metadata: Metadata) -> bool:
+    stored = metadata.encoding
+    if metadata.format in ("tiff", "png"):
+        return bool(stored.get("compression") == "jpeg")
+    return not stored.get("lossless", False)
 
 
 def walk(fn: Callable[[slice], None], size: tuple[int, int]) -> None:
@@ -236,11 +259,10 @@ def _turn(source: Source) -> int:
 
 
 def _decode(
-    source: Source, allocate: Allocate, strips: Strips, turn: int | None = None
+    source: Source, allocate: Allocate, strips: Strips, turn: int
 ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
     """Fill pixels and further planes, turned upright."""
     stored = source.image.height, source.image.width
-    turn = _turn(source) if turn is None else turn
     size = stored[::-1] if turn >= 5 else stored
     pixels = allocate((*size, source.colors), np.float32)
     extra = {name: allocate(size, np.float32) for name in source.planes}

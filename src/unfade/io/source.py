@@ -35,6 +35,7 @@ from .libvips import reason, said
 from .pages import count_directories, photo_pages
 from .tiff import (
     EXTRA_SAMPLES,
+    PHOTOMETRIC,
     SOFTWARE,
     Directory,
     Tag,
@@ -131,7 +132,7 @@ def open_source(
     with refusing(path):
         if kind == "heif" and said(image, "heif-compression") == "av1":
             kind = "avif"
-        image, converted = _to_rgb(image)
+        image, converted = _to_rgb(_with_black_as_zero(image, directory))
     if image.format not in BITS:
         raise ReadError(
             f"{path}: expected {SAMPLES}, got {_NAMES.get(image.format, image.format)}; "
@@ -276,6 +277,14 @@ def _top(image: Any, kind: str) -> float:
     if kind in ("heif", "avif") and image.format == "ushort" and 8 < bits < 16:
         return float((2**bits - 1) << (16 - bits))
     return 255.0 if image.format == "uchar" else 65535.0
+
+
+def _with_black_as_zero(image: Any, directory: Directory | None) -> Any:
+    """Turn around grey floats whose 0 is white; libvips does so with integers only."""
+    if directory is None or directory.number(PHOTOMETRIC, 1) != 0 or image.format != "float":
+        return image
+    others = image.bands - 1
+    return image.linear([-1, *[1] * others], [1, *[0] * others])
 
 
 def _to_rgb(image: Any) -> tuple[Any, str]:

@@ -23,6 +23,7 @@ TILE_OFFSETS, TILE_BYTES = 324, 325
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
 SOFTWARE, EXTRA_SAMPLES = 305, 338
 KIND_OF_PAGE, SUB_DIRECTORIES, XMP, IPTC_RECORDS, ICC_PROFILE = 254, 330, 700, 33723, 34675
+PHOTOSHOP = 34377
 EXIF_TAGS, GPS_TAGS, INTEROPERABILITY_TAGS = 34665, 34853, 40965
 UNDEFINED = 7
 """Type of a field: bytes of which TIFF knows nothing."""
@@ -222,7 +223,7 @@ def _directory(
 
 def _tag(file: BinaryIO, at: int, raw: bytes, order: str, big: bool, most: int) -> Tag:
     room, word = (8, "Q") if big else (4, "I")
-    kind, count = struct.unpack(order + "H" + word, raw[2 : 4 + room])
+    number, kind, count = struct.unpack(order + "HH" + word, raw[: 4 + room])
     size = _SIZES.get(kind, 1) * count
     if size > most:
         raise TagError(f"a tag of {size} bytes")
@@ -232,6 +233,9 @@ def _tag(file: BinaryIO, at: int, raw: bytes, order: str, big: bool, most: int) 
     else:
         (at,) = struct.unpack(order + word, raw[len(raw) - room :])
         value = _take(file, at, size)
+    if number in (IPTC_RECORDS, PHOTOSHOP):
+        # Declared as 32-bit numbers by some, but they are bytes, in one order everywhere.
+        return Tag(UNDEFINED, size, value, at)
     return Tag(kind, count, _swapped(value, kind) if order == ">" else value, at)
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import WriteError
 from ..photo import Metadata, Photo
+from .alpha import is_associated
 from .read import Strips
 from .rows import fetch
 from .source import Source, open_source
@@ -30,6 +31,8 @@ def why_not_exact(before: Metadata, format: str, bits: int, lossless_webp: bool)
         return f"its colors were converted on reading ({before.encoding['converted']})"
     if format not in ("tiff", "png") and not (format == "webp" and lossless_webp):
         return f"{format} stores every pixel anew, with loss; write a TIFF or PNG"
+    if format != "tiff" and is_associated(before):
+        return f"its colors are multiplied by its alpha, and {format} has them divided by it"
     if bits != before.bits:
         return f"it has {before.bits} bits per sample and the file would have {bits}"
     return ""

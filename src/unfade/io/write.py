@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ..errors import WriteError
 from ..photo import Metadata, Photo
+from .alpha import Straight, is_associated
 from .libvips import reason
 from .metadata import INFRARED, Blocks, attach, blocks_of, embed
 from .pages import join_pages
@@ -25,6 +26,9 @@ from .read import Strips, walk
 from .tiff import scratch_header
 from .verify import check_untouched, why_not_exact
 from .whole import whole, why
+
+Plane = NDArray[np.float32] | Straight
+"""(H, W) or (H, W, C) in [0, 1], from which rows are taken."""
 
 Finish = Callable[[Path], None]
 """Called with a file that is written but has not got its name yet; may change it in place."""
@@ -84,7 +88,8 @@ def write(
     """Write a photo.
 
     Pixels are rounded to the nearest integer, so unchanged ones leave with the very integer they
-    came with. Profile, EXIF, XMP, IPTC, resolution and the way of storing (compression, tiles,
+    came with; colors that a TIFF has multiplied by its alpha are divided by it for another format.
+    Profile, EXIF, XMP, IPTC, resolution and the way of storing (compression, tiles,
     chroma) are those the photo came with, where the format has them. The infrared plane is kept in
     TIFF only, where it was (a sample, a page or a sub-image), and so are tags that no standard
     names or that are longer than an EXIF block can be.
@@ -284,9 +289,11 @@ def _check_target(path: Path, source: str) -> None:
         raise WriteError(f"{path}: this is the photo it was read from; choose another name")
 
 
-def _planes(photo: Photo, path: Path, kind: str) -> list[NDArray[np.float32]]:
+def _planes(photo: Photo, path: Path, kind: str) -> list[Plane]:
     """Colors, alpha and infrared, as far as the format has them."""
-    planes = [photo.pixels]
+    planes: list[Plane] = [photo.pixels]
+    if photo.alpha is not None and kind != "tiff" and is_associated(photo.metadata):
+        planes = [Straight(photo.pixels, photo.alpha)]
     if photo.alpha is not None and kind != "jpeg":
         planes.append(photo.alpha)
     elif photo.alpha is not None and float(photo.alpha.min()) < 1:
@@ -297,8 +304,8 @@ def _planes(photo: Photo, path: Path, kind: str) -> list[NDArray[np.float32]]:
     return planes
 
 
-def _samples(plane: NDArray[Any]) -> int:
-    return plane.shape[2] if plane.ndim == 3 else 1
+def _samples(plane: Plane) -> int:
+    return plane.shape[2] if len(plane.shape) == 3 else 1
 
 
 def _extra_samples(photo: Photo) -> tuple[int, ...]:
@@ -376,9 +383,7 @@ def _tiff_options(
 
 
 @contextlib.contextmanager
-def _image(
-    planes: list[NDArray[np.float32]], depth: int, beside: Path, strips: Strips
-) -> Iterator[Any]:
+def _image(planes: list[Plane], depth: int, beside: Path, strips: Strips) -> Iterator[Any]:
     """A `pyvips.Image` of the rounded planes, in memory or in a scratch file."""
     height, width = planes[0].shape[:2]
     samples = sum(_samples(plane) for plane in planes)
@@ -415,7 +420,7 @@ def _image(
 
 
 def _round(
-    planes: list[NDArray[np.float32]],
+    planes: list[Plane],
     depth: int,
     take: Callable[[slice, NDArray[Any]], None],
     strips: Strips,
