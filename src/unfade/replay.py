@@ -23,15 +23,16 @@ from .io.pages import join_pages
 from .io.read import read
 from .io.source import check_file
 from .io.whole import aside, whole
-from .jobs.files import all_or_nothing, check_target
+from .jobs.files import all_or_nothing, check_target, hidden_folder
 from .jobs.job import INPUTS, NOT_OF_THE_TARGET, Equipment, Existing, Job
-from .jobs.outcome import State
+from .jobs.outcome import Outcome, State, attempt
+from .jobs.page import restore_page
 from .jobs.run import open_darkroom, run_job
 from .models.zoo import Zoo, checksum
 from .recipe import Recipe, make_stage
 from .report.papers import Papers
 from .report.record import read_sidecar, sidecar_path, write_pages_sidecar
-from .report.sidecar import beside
+from .report.sidecar import page_of
 from .report.versions import differences
 from .stages import STAGES
 
@@ -145,22 +146,31 @@ def _replay_photo(
     engine: str | None,
     existing: Existing,
     memory: int | None,
+    part: Path | None = None,
 ) -> Replay:
+    """Replay one photo; `part` is where a page waits for the others, as in `restore_page`."""
+    place = part or target
     inputs = _inputs(told["inputs"], folder, photo)
     equipment, notes = _equipment(told["equipment"], engine, memory)
     job = _job(told, inputs, target, equipment, existing)
     notes += _changed_inputs(told["inputs"], inputs)
     expected = told["output"]["sha256_before_signing"] or told["output"]["sha256"]
     room = open_darkroom(equipment)
-    with earlier_result(told["output"], folder, target) as earlier:
-        outcome = run_job(job, room)
+    with earlier_result(told["output"], folder, place) as earlier:
+        outcome = _run(job, room, part)
         if outcome.state is not State.DONE:
             raise PhotoError(outcome.message)
-        done = read_sidecar(sidecar_path(target))
+        done = read_sidecar(sidecar_path(place))
         notes += _changed_weights(told["weights"], room.zoo)
         notes += differences(told["software"], done["software"])
         notes += _changed_engines(told["equipment"]["engines"], done["equipment"]["engines"])
-        return verdict(expected, earlier, target, notes, room)
+        return verdict(expected, earlier, place, notes, room)
+
+
+def _run(job: Job, room: Darkroom, part: Path | None) -> Outcome:
+    if part is None:
+        return run_job(job, room)
+    return attempt(job, lambda: restore_page(job, room, part))
 
 
 def _replay_pages(
@@ -172,22 +182,27 @@ def _replay_pages(
     existing: Existing,
     memory: int | None,
 ) -> Replay:
-    """Replay each page beside the target, and lay them together again."""
+    """Replay each page in a hidden folder, and lay them together again."""
     source = photo or placed(told["inputs"]["photo"]["path"], folder)
-    if skipped := check_target(Job(str(source), str(target), existing=existing)):
+    papers = Papers(sidecar=True)
+    if skipped := check_target(Job(str(source), str(target), existing=existing, papers=papers)):
         raise PhotoError(skipped.message)
-    parts = [beside(target, f"page-{n}.tif") for n in range(1, len(told["pages"]) + 1)]
-    notes: dict[str, None] = {}
-    with earlier_result(told["output"], folder, target) as earlier, all_or_nothing() as written:
-        for page, part in zip(told["pages"], parts, strict=True):
-            done = _replay_photo(page, folder, part, photo, engine, existing, memory)
-            written += [part, sidecar_path(part)]
+    numbers = [_count(page["options"], "page") for page in told["pages"]]
+    replace, notes = existing is Existing.OVERWRITE, dict[str, None]()
+    with (
+        earlier_result(told["output"], folder, target) as earlier,
+        all_or_nothing((target, sidecar_path(target))) as written,
+        hidden_folder(target) as hidden,
+    ):
+        parts = [hidden / f"{number}.tif" for number in numbers]
+        for page, number, part in zip(told["pages"], numbers, parts, strict=True):
+            name = page_of(target.with_suffix(".tif"), number)
+            done = _replay_photo(page, folder, name, photo, engine, existing, memory, part)
             notes |= dict.fromkeys(done.differs)
-        with whole(target) as temporary:
+        with whole(target, replace) as temporary:
             join_pages(parts, temporary)
-            write_pages_sidecar(target, temporary, parts)
-        for part in parts:
-            part.unlink()
+            written.append(write_pages_sidecar(target, temporary, parts, replace))
+        written.append(target)
         room = open_darkroom(_equipment(told["pages"][0]["equipment"], engine, memory)[0])
         return verdict(told["output"]["sha256"], earlier, target, list(notes), room)
 

@@ -150,3 +150,12 @@ def test_a_job_writes_it_beside_the_output_and_a_copy_is_a_replication(scan):
     assert texts(root, "eventType") == ["replication"]
     assert texts(root, "messageDigest") == [checksum(scan), checksum(Path(job.target))]
     assert len(set(texts(root, "objectIdentifierValue"))) == 2
+
+
+def test_control_characters_of_a_name_do_not_break_the_document(restored, deed, tmp_path):
+    facts = dataclasses.replace(deed.inputs["photo"], path=tmp_path / "a\x07\x1b\udce9.png")
+    named = dataclasses.replace(deed, inputs={"photo": facts})
+    output = Output(tmp_path / "new\x00\ufffe.png", "png", deed.inputs["photo"])
+    root = parse(premis_xml(restored, named, output))
+    assert complaints(root) == []
+    assert texts(root, "originalName") == ["a\ufffd\ufffd\ufffd.png", "new\ufffd\ufffd.png"]

@@ -17,7 +17,7 @@ from .ledger import Entry, Ledger, Phase
 from .leftovers import outdated, sweep
 from .pool import Queue
 from .receipt import Receipt
-from .resume import Wish, below, still_to_do
+from .resume import Wish, below, ill_named, still_to_do
 
 Execute = Callable[[Queue], Iterator[Receipt]]
 """Runs the jobs of a queue: a `Pool`, or `Inside`."""
@@ -59,7 +59,8 @@ class Kept:
         self._begun: dict[str, Entry] = {}
         self._told: tuple[int, str] | None = None
         self._holder = Holder("", None)
-        ledger.plan((self._name(job), _absolute(job.source)) for job in jobs)
+        told = (job for job in jobs if not ill_named(job))
+        ledger.plan((self._name(job), _absolute(job.source)) for job in told)
 
     @property
     def waiting(self) -> bool:
@@ -70,6 +71,8 @@ class Kept:
         """The next job that is free and to be done, or the outcome of one that is not."""
         for _ in range(len(self._todo)):
             job = self._todo.popleft()
+            if refused := ill_named(job):
+                return refused
             holder = self._claims.take(self._name(job))
             if holder is None:
                 return self._claimed(job)

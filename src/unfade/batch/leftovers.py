@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,11 +12,11 @@ from ..io.whole import short
 TELLING = r"(origin|report|step-\d+-\w+)\.\w+|unfade\.json|premis\.xml"
 """Endings of what tells of one result and of no other."""
 
-BESIDE = rf"(\.((mask|infrared|web|full|(web-)?\d+px)\.\w+|{TELLING}|c2pa))?"
-"""Endings of what is written beside a result; they follow its whole name."""
+BESIDE = rf"(\.page-\d+(\.\w+)?)?(\.((mask|infrared|web|full|(web-)?\d+px)\.\w+|{TELLING}|c2pa))?"
+"""Endings of what is written beside a result or a page; they follow its whole name."""
 
 RANDOM = r"\.[0-9a-z_]{8}(\.part(\.\w+)*)?"
-"""What `io.write` and `report.sidecar` add to a name until the file is whole."""
+"""What `io.whole` and `jobs.files` add to a name until the file is whole, or the folder gone."""
 
 
 def outdated(folder: Path, result: str, names: Sequence[str]) -> tuple[str, ...]:
@@ -36,7 +37,7 @@ def outdated(folder: Path, result: str, names: Sequence[str]) -> tuple[str, ...]
 
 
 def sweep(target: str | Path) -> list[Path]:
-    """Remove what was left half written for a result, hidden files beside it.
+    """Remove what was left half written for a result, hidden files and folders beside it.
 
     Only to be called by who holds the claim on it: another process's files look the same.
 
@@ -50,5 +51,8 @@ def sweep(target: str | Path) -> list[Path]:
         return []
     found = [path for path in target.parent.iterdir() if pattern.fullmatch(path.name)]
     for path in found:
-        path.unlink(missing_ok=True)
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
     return found

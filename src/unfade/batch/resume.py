@@ -8,9 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ..jobs.files import companions
+from ..errors import ReadError
+from ..jobs.files import check_name, companions
 from ..jobs.job import Existing, Job
-from ..jobs.outcome import Outcome, State
+from ..jobs.outcome import Outcome, State, failed
+from ..jobs.parts import parts
 from ..report.entries import has_entry
 from .fingerprint import Stamp, is_same, recipe_hash
 from .ledger import FILE, FOLDER, Entry, Ledger, Phase
@@ -67,7 +69,21 @@ def ahead(jobs: Sequence[Job], wish: Wish | None) -> list[Job | Outcome]:
     if wish is None or not (wish.out / FOLDER / FILE).is_file():
         return list(jobs)
     with Ledger(wish.out, create=False) as ledger:
-        return [still_to_do(job, ledger.find(below(wish.out, job.target)), wish) for job in jobs]
+        return [
+            ill_named(job) or still_to_do(job, ledger.find(below(wish.out, job.target)), wish)
+            for job in jobs
+        ]
+
+
+def ill_named(job: Job) -> Outcome | None:
+    """The outcome of a photo that a ledger cannot hold, since a name is no text; else None."""
+    try:
+        check_name(job.source)
+        check_name(os.path.abspath(job.source))  # noqa: PTH100
+        check_name(job.target)
+    except ReadError as error:
+        return failed(job, error)
+    return None
 
 
 def below(out: Path, path: str) -> str:
@@ -151,7 +167,9 @@ def changes(job: Job, entry: Entry, wish: Wish, same_source: bool) -> str:
 
 def _is_unshown(job: Job) -> bool:
     album = job.papers.album
-    return bool(album) and not has_entry(Path(album), Path(job.target), Path(job.source))
+    return bool(album) and not all(
+        has_entry(Path(album), Path(part.target), Path(part.source)) for part in parts(job)
+    )
 
 
 def _wanted(job: Job, entry: Entry, wish: Wish) -> list[str]:

@@ -18,8 +18,8 @@ def standing(out: Path, entry: Entry, verify: bool = False) -> str:
         verify: Read the result and compare its checksum.
     Returns:
         `planned`, `running`, `interrupted` (its run is over), `done`, `failed`, `skipped`,
-        `missing` (done, but the result is gone) or `altered` (it is not what was written; without
-        `verify` told by its size alone).
+        `missing` (done, but the result is gone), `altered` (it is not what was written; without
+        `verify` told by its size alone) or `unreadable` (the disk or its rights do not let us).
     """
     if entry.phase is Phase.RUNNING:
         process = holder_of(out / FOLDER / "runs", entry.run)
@@ -34,4 +34,6 @@ def standing(out: Path, entry: Entry, verify: bool = False) -> str:
                 return "altered"
         except FileNotFoundError:
             return "missing"
+        except OSError:
+            return "unreadable"
     return str(entry.phase)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from ..choose import recipe_for
 from ..darkroom import Darkroom
-from ..derivatives import parse_derivative, write_derivative
+from ..derivatives import Derivative, parse_derivative, write_derivative
 from ..errors import ReadError, WriteError
 from ..io.origin import Entry, write_origin
 from ..io.read import read, read_mask, with_infrared
@@ -28,7 +29,15 @@ from ..report.pictures import LOOKS
 from ..report.record import Output
 from ..report.sidecar import beside, write_report
 from ..report.xmp import provenance_packet
-from .files import all_or_nothing, check_times, companions, keep_times, times
+from .files import (
+    all_or_nothing,
+    check_times,
+    keep_times,
+    replaceable,
+    smaller_places,
+    times,
+    write_apart,
+)
 from .job import INPUTS, NOT_OF_THE_TARGET, Existing, Job
 from .outcome import Outcome, State
 
@@ -36,9 +45,14 @@ MOST_MARKED = 0.5
 """Share of a photo from which a mask is more likely a mistake than a photo so damaged."""
 
 
-def restore_page(job: Job, darkroom: Darkroom) -> Outcome:
+def restore_page(job: Job, darkroom: Darkroom, part: Path | None = None) -> Outcome:
     """Restore the one photo of a job, and write it with its papers.
 
+    Args:
+        job: The job.
+        darkroom: Where.
+        part: Of a page that will be laid together with others: where it waits for them, with its
+            sidecar beside it. What is replaced then is the caller's to keep.
     Raises:
         UnfadeError: One of the files cannot be read or written; nothing new stays on the disk.
         OSError: The disk refused, or a file was changed while it was worked on.
@@ -52,7 +66,8 @@ def restore_page(job: Job, darkroom: Darkroom) -> Outcome:
     if recipe.only_damage and loss:
         raise WriteError(f"{job.target}: nothing but damage may change, but {loss}")
     Path(job.target).parent.mkdir(parents=True, exist_ok=True)
-    with all_or_nothing((Path(job.target), *companions(job))) as written:
+    place = part or Path(job.target)
+    with all_or_nothing(() if part else replaceable(job)) as written:
         after = run(before, recipe, darkroom, _keeper(job, written) if job.keep_steps else None)
         numbers = {**_measure(job, before, after), **_counts(before, after, proven=not loss)}
         deed = _deed(job, recipe, chosen, numbers)
@@ -61,16 +76,16 @@ def restore_page(job: Job, darkroom: Darkroom) -> Outcome:
         if job.save_origin:
             written.append(_write_origin(job, after))
         if job.report:
-            written.append(write_report(before, after, Path(job.target), deed.about))
+            written.append(_write_report(job, before, after, deed))
         untouched = is_untouched(job, after)
         written += _write_also(job, after, None if untouched else deed)
         if job.papers.album:
             write_entry(Path(job.papers.album), before, after, deed, Path(job.target))
-        _deliver(job, before, after, deed, untouched, darkroom, written)
-        written.insert(0, Path(job.target))
+        _deliver(job, before, after, deed, untouched, darkroom, written, place)
+        written.insert(0, place)
         check_times(job, started)
         if job.keep_times:
-            keep_times(job)
+            keep_times(job.source, (place, *smaller_places(job)))
     return Outcome(
         job,
         State.DONE,
@@ -172,9 +187,9 @@ def _keeper(job: Job, written: list[Path]) -> Callable[[Stage, Photo], None]:
     def keep(stage: Stage, photo: Photo) -> None:
         if photo.history[-1].changed_pixels:
             path = beside(target, f"step-{len(photo.history)}-{stage.name}{target.suffix}")
-            if path.exists() and job.existing is not Existing.OVERWRITE:
+            if path.exists() and not _may_replace(job):
                 raise WriteError(f"{path} exists; use --overwrite, or move it away")
-            write(photo, path, format=_format(job, photo))
+            write(photo, path, format=_format(job, photo), replace=_may_replace(job))
             written.append(path)
 
     return keep
@@ -206,20 +221,20 @@ def _deliver(
     untouched: bool,
     darkroom: Darkroom,
     written: list[Path],
+    place: Path,
 ) -> None:
-    """Write the target with its papers; a photo in which nothing changed is copied."""
-    target = Path(job.target)
-    replace = job.existing is Existing.OVERWRITE
+    """Write the photo to its place, with its papers; one in which nothing changed is copied."""
+    replace = _may_replace(job)
     kind = _format(job, photo)
     packet = None if untouched else provenance_packet(photo, deed, kind)
-    output = Output(target, kind, copied=untouched, embedded=packet is not None)
-    finish = finisher(photo, deed, job.papers, output, written)
+    output = Output(Path(job.target), kind, copied=untouched, embedded=packet is not None)
+    finish = finisher(photo, deed, job.papers, output, written, place, replace)
     if untouched:
-        copy(job.source, target, finish, replace)
+        copy(job.source, place, finish, replace)
         return
     write(
         photo,
-        target,
+        place,
         format=kind,
         bits=job.bits or None,
         quality=job.quality or None,
@@ -233,22 +248,39 @@ def _deliver(
 
 def _write_also(job: Job, photo: Photo, deed: Deed | None) -> Iterator[Path]:
     """Write the companions; their XMP tells the deed, which is None where nothing was done."""
+    target = Path(job.target)
     for text in job.also:
-        yield write_derivative(photo, Path(job.target), parse_derivative(text), deed)
+        wanted = parse_derivative(text)
+        save = functools.partial(_save_smaller, photo, target.name, wanted, deed)
+        yield write_apart(wanted.path(target), _may_replace(job), save)
+
+
+def _save_smaller(
+    photo: Photo, name: str, wanted: Derivative, deed: Deed | None, path: Path
+) -> None:
+    write_derivative(photo, path.with_name(name), wanted, deed)
 
 
 def _write_mask(job: Job, photo: Photo) -> Path:
     path = beside(Path(job.target), "mask.png")
     damage = np.zeros(photo.size, np.float32) if photo.damage is None else photo.damage
-    write_plane(damage, path)
-    return path
+    return write_apart(path, _may_replace(job), lambda place: write_plane(damage, place))
 
 
 def _write_origin(job: Job, photo: Photo) -> Path:
     path = beside(Path(job.target), "origin.png")
     origin = np.zeros(photo.size, np.uint8) if photo.origin is None else photo.origin
-    write_origin(origin, path, {mark: Entry(*look) for mark, look in LOOKS.items()})
-    return path
+    legend: dict[int, Entry] = {mark: Entry(*look) for mark, look in LOOKS.items()}
+    return write_apart(path, _may_replace(job), lambda place: write_origin(origin, place, legend))
+
+
+def _write_report(job: Job, before: Photo, after: Photo, deed: Deed) -> Path:
+    return write_report(before, after, Path(job.target), deed.about, _may_replace(job))
+
+
+def _may_replace(job: Job) -> bool:
+    """Whether a file that another process wrote meanwhile may be replaced, too."""
+    return job.existing is Existing.OVERWRITE
 
 
 def _measure(job: Job, before: Photo, after: Photo) -> dict[str, float]:

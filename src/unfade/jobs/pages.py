@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..darkroom import Darkroom
@@ -12,42 +14,40 @@ from ..io.pages import join_pages
 from ..io.whole import whole
 from ..io.write import FORMATS
 from ..report.deed import now
+from ..report.entries import drop_entry, drop_pages, entry_key
 from ..report.record import write_pages_sidecar
-from ..report.sidecar import beside
-from .files import all_or_nothing, check_target
+from .files import all_or_nothing, check_times, hidden_folder, keep_times, replaceable, times
 from .job import INPUTS, Existing, Job
 from .outcome import Outcome, State
 from .page import restore_page
 
 
-def restore_pages(job: Job, pages: tuple[int, ...], darkroom: Darkroom) -> Outcome:
-    """Restore every page as a photo of its own and lay them together."""
-    target = Path(job.target)
-    _check_pages(job, len(pages))
+def restore_pages(job: Job, parts: Sequence[Job], darkroom: Darkroom) -> Outcome:
+    """Restore every page as a photo of its own and lay them together.
+
+    Args:
+        job: The job.
+        parts: As `parts` makes them of it.
+        darkroom: Where.
+    """
+    _check_pages(job, len(parts))
+    pages = [part.page for part in parts]
     papers = dataclasses.replace(job.papers, when=job.papers.when or now())
-    parts = [
-        dataclasses.replace(
-            job,
-            page=page,
-            target=str(beside(target, f"page-{page}{target.suffix}")),
-            mask=dict(job.page_masks).get(page, ""),
-            papers=papers,
-        )
-        for page in pages
-    ]
-    with all_or_nothing() as written:
-        outcomes = []
-        for part in parts:
-            check_target(part)
-            outcomes.append(restore_page(part, darkroom))
-            written += map(Path, outcomes[-1].files)
-        files = [Path(part.target) for part in parts]
-        with whole(target, job.existing is Existing.OVERWRITE) as temporary:
-            join_pages(files, temporary)
-            if papers.sidecar:
-                written.append(write_pages_sidecar(target, temporary, files))
-        for path in files:
-            path.unlink()
+    started, outcomes, target = times(job), [], Path(job.target)
+    with (
+        _listed_whole(job),
+        all_or_nothing(replaceable(job)) as written,
+        hidden_folder(target) as folder,
+    ):
+        files = [folder / f"{page}{target.suffix}" for page in pages]
+        for part, file in zip(parts, files, strict=True):
+            part = dataclasses.replace(part, papers=papers)
+            outcomes.append(restore_page(part, darkroom, file))
+            written += (p for p in map(Path, outcomes[-1].files) if p.parent != folder)
+        _join(job, files, written)
+        check_times(job, started)
+        if job.keep_times:
+            keep_times(job.source, (target,))
     return Outcome(
         job,
         State.DONE,
@@ -58,7 +58,7 @@ def restore_pages(job: Job, pages: tuple[int, ...], darkroom: Darkroom) -> Outco
             for page, outcome in zip(pages, outcomes, strict=True)
             for stage, says in outcome.evidence
         ),
-        files=(str(target), *(str(path) for path in written if path.exists())),
+        files=tuple(map(str, written)),
         numbers={
             f"page_{page}_{name}": value
             for page, outcome in zip(pages, outcomes, strict=True)
@@ -67,6 +67,30 @@ def restore_pages(job: Job, pages: tuple[int, ...], darkroom: Darkroom) -> Outco
         changed=sum((Counter(outcome.changed) for outcome in outcomes), Counter()),
         models={name: digest for o in outcomes for name, digest in o.models.items()},
     )
+
+
+def _join(job: Job, files: Sequence[Path], written: list[Path]) -> None:
+    """Lay pages together in the target, with one sidecar for all."""
+    target, replace = Path(job.target), job.existing is Existing.OVERWRITE
+    with whole(target, replace) as temporary:
+        join_pages(files, temporary)
+        if job.papers.sidecar:
+            written.append(write_pages_sidecar(target, temporary, files, replace))
+    written.insert(0, target)
+
+
+@contextlib.contextmanager
+def _listed_whole(job: Job) -> Iterator[None]:
+    """Keep pages out of the album where not all could be done, and their failure where they are."""
+    album, target, source = Path(job.papers.album), Path(job.target), Path(job.source)
+    try:
+        yield
+    except BaseException:
+        if job.papers.album:
+            drop_pages(album, target, source)
+        raise
+    if job.papers.album:
+        drop_entry(album, entry_key(album, target, source))
 
 
 def _check_pages(job: Job, count: int) -> None:

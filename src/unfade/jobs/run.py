@@ -6,12 +6,12 @@ import functools
 from collections.abc import Callable, Iterable, Iterator
 
 from ..darkroom import Darkroom
-from ..io.read import count_pages
 from .files import check_target
 from .job import Equipment, Job
 from .outcome import Outcome, attempt
 from .page import restore_page
 from .pages import restore_pages
+from .parts import parts
 
 
 def run_jobs(
@@ -52,5 +52,5 @@ def open_darkroom(equipment: Equipment) -> Darkroom:
 def _restore(job: Job, darkroom: Darkroom) -> Outcome:
     if skipped := check_target(job):
         return skipped
-    pages = count_pages(job.source) if job.page == 0 else (job.page,)
+    pages = parts(job)
     return restore_page(job, darkroom) if len(pages) == 1 else restore_pages(job, pages, darkroom)

@@ -13,8 +13,9 @@ from pathlib import Path
 from ..photo import Photo
 from .album_page import make_page
 from .deed import Deed
-from .entries import PHOTOS, Entry, entry_key, store
-from .history import origin_counts
+from .entries import PHOTOS, Entry, drop_pages, entry_key, store
+from .history import origin_counts, origin_share
+from .page import summary
 from .pictures import jpeg, mask_overlay, origin_overlay, png
 from .record import relative
 from .sidecar import write_bytes, write_text
@@ -65,17 +66,19 @@ def write_entry(folder: Path, before: Photo, after: Photo, deed: Deed, target: P
         numbers=deed.numbers,
         seconds=sum(step.seconds for step in after.history),
         pictures=tuple(name for name, layer in layers.items() if layer is not None),
+        did=summary(origin_share(after), after.history),
     )
     store(folder, entry)
     return entry
 
 
 def write_failure(folder: Path, source: Path, target: Path, message: str) -> None:
-    """Put a photo that could not be restored into an album.
+    """Put a photo that could not be restored into an album, and none of its pages.
 
     Raises:
         WriteError: As in `write_entry`.
     """
+    drop_pages(folder, target, source)
     key = entry_key(folder, target, source)
     store(folder, Entry(key, source.name, "failed", message, relative(target, folder)))
 

@@ -104,7 +104,7 @@ def _card(entry: Entry, folder: Path) -> str:
         '<span class="tag l">Before</span><span class="tag r">After</span>'
         f'<input type="range" min="0" max="100" value="50" aria-label="{name}: share shown as it '
         'was before, in percent"></div>'
-        f"<h3>{name}</h3><p>{_words(summary(shares))}</p>"
+        f"<h3>{name}</h3><p>{_words(entry.did or summary(shares))}</p>"
         f'<div class="row"><button type="button" class="open">Open<span class="hidden"> '
         f"{name}</span></button>{_links(entry, folder)}</div>{_details(entry)}</article>"
     )

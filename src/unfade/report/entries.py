@@ -13,7 +13,7 @@ from typing import Any
 
 from .history import plain
 from .record import relative
-from .sidecar import beside, write_text
+from .sidecar import is_page_of, write_text
 
 PHOTOS = "photos"
 """Folder of an album in which the pictures and data of its photos lie."""
@@ -21,6 +21,12 @@ PHOTOS = "photos"
 STATES = ("done", "copied", "failed")
 LAYERS = ("mask", "origin")
 """What can be laid over a photo."""
+
+ENDINGS = (
+    *("json", "before.small.jpg", "before.large.jpg", "after.small.jpg", "after.large.jpg"),
+    *(f"{layer}.png" for layer in LAYERS),
+)
+"""Of the files of a photo in `photos/`, after its key."""
 
 MOST = 10**15
 """Above what counts and measurements of a photo are a mistake."""
@@ -43,6 +49,7 @@ class Entry:
         numbers: Further measurements.
         seconds: Time of all stages.
         pictures: Which of `mask` and `origin` there are.
+        did: What was done, in one sentence; empty where an earlier version wrote it.
     """
 
     key: str
@@ -58,6 +65,7 @@ class Entry:
     numbers: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     seconds: float = 0.0
     pictures: tuple[str, ...] = ()
+    did: str = ""
 
     @property
     def shares(self) -> dict[str, float]:
@@ -67,9 +75,29 @@ class Entry:
 
 
 def has_entry(folder: Path, target: Path, source: Path) -> bool:
-    """Whether an album shows a photo, or its first page."""
-    places = (target, beside(target, f"page-1{target.suffix}"))
-    return any(_place(folder, entry_key(folder, place, source)).is_file() for place in places)
+    """Whether an album shows a photo; of a page, `target` is what `page_of` calls it."""
+    return _place(folder, entry_key(folder, target, source)).is_file()
+
+
+def drop_entry(folder: Path, key: str) -> None:
+    """Take a photo out of an album, if it is there."""
+    for ending in ENDINGS:
+        (folder / PHOTOS / f"{key}.{ending}").unlink(missing_ok=True)
+
+
+def drop_pages(folder: Path, target: Path, source: Path) -> None:
+    """Take the pages of a TIFF out of an album: of what they were there is no result.
+
+    Args:
+        folder: Of the album.
+        target: Where the TIFF was to lie.
+        source: The photo.
+    """
+    place = Path(relative(target, folder))
+    for path in sorted((folder / PHOTOS).glob(f"{_word(source)}-*.json")):
+        entry = _read(path)
+        if entry.target and is_page_of(Path(entry.target), place):
+            drop_entry(folder, entry.key)
 
 
 def entry_key(folder: Path, target: Path, source: Path) -> str:
@@ -85,9 +113,14 @@ def entry_key(folder: Path, target: Path, source: Path) -> str:
     return earlier if _place(folder, earlier).is_file() else _key(relative(target, folder), source)
 
 
+def _word(source: Path) -> str:
+    """What the keys of a photo begin with."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", source.stem)[:40].strip(".-") or "photo"
+
+
 def _key(place: str, source: Path) -> str:
-    word = re.sub(r"[^A-Za-z0-9._-]+", "-", source.stem)[:40].strip(".-") or "photo"
-    return f"{word}-{hashlib.sha256(place.encode('utf-8', 'surrogateescape')).hexdigest()[:10]}"
+    digest = hashlib.sha256(place.encode("utf-8", "surrogateescape")).hexdigest()
+    return f"{_word(source)}-{digest[:10]}"
 
 
 def _place(folder: Path, key: str) -> Path:
@@ -101,14 +134,16 @@ def read_entries(folder: Path) -> list[Entry]:
     Photos of one name are told apart by the folder of their results, as seen from the folder that
     holds all of them.
     """
-    entries = []
-    for path in sorted((folder / PHOTOS).glob("*.json")):
-        try:
-            entries.append(_entry(json.loads(path.read_text("utf-8")), path.stem))
-        except (OSError, ValueError, TypeError, KeyError, RecursionError):
-            words = f"{PHOTOS}/{path.name} cannot be read; delete it, or restore the photo again"
-            entries.append(Entry(path.stem, path.stem, "failed", words))
+    entries = [_read(path) for path in sorted((folder / PHOTOS).glob("*.json"))]
     return _in_tree(folder, entries)
+
+
+def _read(path: Path) -> Entry:
+    try:
+        return _entry(json.loads(path.read_text("utf-8")), path.stem)
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        words = f"{PHOTOS}/{path.name} cannot be read; delete it, or restore the photo again"
+        return Entry(path.stem, path.stem, "failed", words)
 
 
 def store(folder: Path, entry: Entry) -> None:
@@ -211,7 +246,7 @@ def _pictures(value: Any) -> tuple[str, ...]:
 
 
 READERS: Mapping[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(("key", "name", "message", "target", "recipe", "chosen"), _text),
+    **dict.fromkeys(("key", "name", "message", "target", "recipe", "chosen", "did"), _text),
     "state": _state,
     "size": _size,
     "pixels": _pixels,

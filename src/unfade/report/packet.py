@@ -39,6 +39,11 @@ class PacketError(ValueError):
     """Bytes that are no XMP packet."""
 
 
+def xml_text(text: str) -> str:
+    """Text as XML can hold it: control characters and half surrogates become U+FFFD."""
+    return _NOT_XML.sub("\ufffd", text)
+
+
 def new_packet() -> Document:
     """An empty packet."""
     x, rdf = SPACES["x"], SPACES["rdf"]
@@ -197,4 +202,4 @@ def _sequence(tree: Document, name: str) -> Element:
 
 
 def _text(tree: Document, text: str) -> xml.dom.minidom.Text:
-    return tree.createTextNode(_NOT_XML.sub("\ufffd", text))
+    return tree.createTextNode(xml_text(text))

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import html
 import string
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..photo import Origin, Photo
+from ..photo import Origin, Photo, Step
 from .history import About, history_dict
 from .pictures import (
     LONGEST,
@@ -36,6 +36,17 @@ NUMBERS = {
     "ssim_before": "SSIM against the reference, before",
     "ssim_after": "SSIM against the reference, after",
 }
+DEEDS = {
+    "negative": "negative inverted",
+    "veils": "stains and veils lifted",
+    "denoise": "noise reduced",
+    "fading": "faded tones corrected",
+    "grain": "grain given back",
+}
+"""What a stage did, where it changed something; what is filled is told by its share."""
+
+FILLING = ("damage", "inpaint")
+
 OVERLAYS = {"mask": "Damage found", "origin": "What became of each pixel"}
 
 
@@ -59,7 +70,7 @@ def page_html(before: Photo, after: Photo, title: str, about: About) -> str:
     return template.substitute(
         style=STYLE.read_text("utf-8"),
         title=html.escape(title),
-        summary=html.escape(summary(shares)),
+        summary=html.escape(summary(shares, after.history)),
         facts=_facts(told),
         ratio=f"{width} / {height}",
         before=picture(before.proxy(LONGEST), profile=before.metadata.profile),
@@ -74,14 +85,39 @@ def page_html(before: Photo, after: Photo, title: str, about: About) -> str:
     )
 
 
-def summary(shares: Mapping[str, float]) -> str:
-    """Say in one sentence how much of the photo is still the scanner's own."""
+def summary(shares: Mapping[str, float], history: Sequence[Step] = ()) -> str:
+    """Say in one sentence what was done to a photo.
+
+    Args:
+        shares: Of its pixels, by what became of them.
+        history: Its steps; where none is known to have changed it, the shares alone are told.
+    """
     untouched = shares.get("untouched", 0.0)
     if untouched == 1:
-        return "Nothing was changed: every pixel is the scanner's own."
+        left = "Left as it is" if history else "Nothing was changed"
+        return f"{left}: every pixel is the scanner's own."
     invented = sum(shares.get(mark.name.lower(), 0.0) for mark in Origin if mark >= Origin.FILLED)
+    if changed := [step.stage for step in history if step.changed_pixels]:
+        return capital(f"{_deeds(changed, invented, untouched, _marks(history))}.")
     filled = f"{percent(invented)} of it was filled in" if invented else "nothing was filled in"
     return capital(f"{percent(untouched)} of the photo is untouched; {filled}.")
+
+
+def _deeds(changed: Sequence[str], filled: float, untouched: float, marks: str) -> str:
+    """What the stages did that changed something, and what share was filled."""
+    deeds = [DEEDS.get(stage, f"changed by {stage}") for stage in changed if stage not in FILLING]
+    words = [", ".join(dict.fromkeys(deeds)), f"{percent(filled)} filled{marks}"]
+    if not filled:
+        words[1] = "nothing filled"
+    if not deeds and untouched:
+        words.append("the rest is untouched")
+    return "; ".join(filter(None, words))
+
+
+def _marks(history: Sequence[Step]) -> str:
+    """The number of marks that were found last, in brackets; empty where nobody counted."""
+    counts = [step.notes["marks"] for step in history if "marks" in step.notes]
+    return f" ({counts[-1]} mark{'' if counts[-1] == 1 else 's'})" if counts else ""
 
 
 def capital(text: str) -> str:

@@ -46,7 +46,13 @@ class Papers:
 
 
 def finisher(
-    photo: Photo, deed: Deed, papers: Papers, output: Output, written: list[Path]
+    photo: Photo,
+    deed: Deed,
+    papers: Papers,
+    output: Output,
+    written: list[Path],
+    place: Path | None = None,
+    replace: bool = True,
 ) -> Callable[[Path], None]:
     """Make what `io.write` calls with the finished file before it gets its name.
 
@@ -56,10 +62,13 @@ def finisher(
         papers: What is wanted.
         output: What is known of the file beforehand; its facts are found here.
         written: The other files written so far; the papers are added.
+        place: Beside what the papers are put; by default the output.
+        replace: Whether papers may take the place of files that are there.
     Returns:
         A function that signs the file in place and writes the papers. It raises `WriteError`,
         and `SigningError` where certificate or key do not do.
     """
+    place = output.path if place is None else place
 
     def finish(temporary: Path) -> None:
         others = tuple(written)
@@ -69,12 +78,12 @@ def finisher(
             sign(temporary, told, photo, deed, Certificate(papers.certificate, papers.key))
         told = dataclasses.replace(told, facts=file_facts(temporary))
         if papers.sidecar:
-            path = sidecar_path(told.path)
-            write_text(path, to_json(sidecar_dict(photo, deed, told, others)))
+            path, text = sidecar_path(place), to_json(sidecar_dict(photo, deed, told, others))
+            write_text(path, text, replace)
             written.append(path)
         if papers.premis:
-            path = premis_path(told.path)
-            write_text(path, premis_xml(photo, deed, told))
+            path = premis_path(place)
+            write_text(path, premis_xml(photo, deed, told), replace)
             written.append(path)
 
     return finish

@@ -19,6 +19,7 @@ from .. import __version__
 from ..photo import Photo
 from .deed import Deed, FileFacts, identifier, marked_steps
 from .history import origin_counts
+from .packet import xml_text
 from .record import Output
 
 SPACE = "http://www.loc.gov/premis/v3"
@@ -143,4 +144,4 @@ def _say(parent: ET.Element, name: str, text: str, term: str = "") -> None:
             "authorityURI": f"{TERMS}/{scheme}",
             "valueURI": f"{TERMS}/{term}",
         }
-    ET.SubElement(parent, name, attributes).text = text
+    ET.SubElement(parent, name, attributes).text = xml_text(text)

@@ -102,13 +102,16 @@ def sidecar_dict(
     }
 
 
-def write_pages_sidecar(target: Path, file: Path, parts: Sequence[Path]) -> Path:
+def write_pages_sidecar(
+    target: Path, file: Path, parts: Sequence[Path], replace: bool = True
+) -> Path:
     """Make one sidecar of those of the pages that were laid together in one file.
 
     Args:
         target: The name of that file.
         file: The file itself, which may still bear another name.
-        parts: The files of the pages; their sidecars are taken away.
+        parts: The files of the pages, with their sidecars beside them.
+        replace: Whether it may take the place of a file that is there.
     Raises:
         ReadError, WriteError: A sidecar cannot be read or written.
     """
@@ -118,9 +121,7 @@ def write_pages_sidecar(target: Path, file: Path, parts: Sequence[Path]) -> Path
     same = {name: first[name] for name in ("what", "schema", "when", "software", "inputs")}
     table = {**same, "output": {**output, "format": "tiff", "pages": len(pages)}, "pages": pages}
     path = sidecar_path(target)
-    write_text(path, to_json(table))
-    for part in parts:
-        sidecar_path(part).unlink()
+    write_text(path, to_json(table), replace)
     return path
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 from ..errors import WriteError
-from ..io.whole import short, why
+from ..io.whole import whole, why
 from ..photo import Photo
 from .history import About
 from .page import page_html
@@ -18,6 +16,7 @@ def write_report(
     after: Photo,
     target: Path,
     about: About,
+    replace: bool = True,
 ) -> Path:
     """Write the page that shows a restored photo beside it.
 
@@ -25,14 +24,15 @@ def write_report(
         before, after: The photo as read, and as it came out of `run`.
         target: Where the restored photo lies.
         about: What else to tell.
+        replace: As in `write_bytes`.
     Returns:
         The page.
     Raises:
-        WriteError: It cannot be written.
+        WriteError: As in `write_bytes`.
     """
     page = report_path(target)
     title = Path(before.metadata.source or target).name
-    write_text(page, page_html(before, after, title, about))
+    write_text(page, page_html(before, after, title, about), replace)
     return page
 
 
@@ -49,7 +49,22 @@ def beside(target: Path, ending: str) -> Path:
     return target.with_name(f"{target.name}.{ending}")
 
 
-def write_text(path: Path, text: str) -> None:
+def page_of(target: Path, page: int) -> Path:
+    """What belongs to one page of a TIFF of several is called after this name, `a.tif.page-2.tif`.
+
+    No such file is written: the pages lie together in the target.
+    """
+    return beside(target, f"page-{page}{target.suffix}")
+
+
+def is_page_of(place: Path, target: Path) -> bool:
+    """Whether a name is what `page_of` calls a page of a target."""
+    begin, end = f"{target.name}.page-", target.suffix
+    number = place.name.removeprefix(begin).removesuffix(end)
+    return number.isdecimal() and place == page_of(target, int(number))
+
+
+def write_text(path: Path, text: str, replace: bool = True) -> None:
     """Write a text file in UTF-8 whole or not at all.
 
     What UTF-8 cannot say, such as a file name in another encoding, is written as JSON escapes it.
@@ -57,34 +72,23 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         WriteError: As in `write_bytes`.
     """
-    write_bytes(path, text.encode("utf-8", "backslashreplace"))
+    write_bytes(path, text.encode("utf-8", "backslashreplace"), replace)
 
 
-def write_bytes(path: Path, data: bytes) -> None:
+def write_bytes(path: Path, data: bytes, replace: bool = True) -> None:
     """Write a file whole or not at all.
 
+    Args:
+        path: Where to; its folder is made if it is not there.
+        data: What.
+        replace: Take the place of a file that has this name when all is written.
     Raises:
-        WriteError: The folder cannot be written to, or the disk is full.
+        WriteError: The folder cannot be written to, the disk is full, or a file is there that is
+            not to be replaced.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{short(path.name)}.", dir=path.parent)
+        with whole(path, replace) as temporary:
+            temporary.write_bytes(data)
     except OSError as error:
         raise WriteError(f"{path} cannot be written: {why(error)}") from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o666 & ~_umask())
-        Path(name).replace(path)
-    except OSError as error:
-        raise WriteError(f"{path} cannot be written: {why(error)}") from error
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
