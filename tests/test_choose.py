@@ -15,7 +15,9 @@ from unfade.medium import film_frame_mm, find_medium, frame_tone
 from unfade.photo import Metadata, Photo
 from unfade.recipe import Finding, Recipe
 from unfade.stages import STAGES
+from unfade.stages.denoise import Denoise
 from unfade.stages.fading import CorrectFading
+from unfade.stages.veils import LiftVeils
 
 
 def scan(**about):
@@ -132,7 +134,44 @@ def test_a_photo_without_medium_is_clean_only_if_every_gate_is_quiet(
     monkeypatch.setattr(choose, "load_recipe", lambda name: Recipe(name, stages))
     recipe, evidence = choose_recipe(scan(), Darkroom())
     assert recipe.name == expected
-    assert ("loud" in evidence) is (expected == "print")
+    assert (
+        evidence
+        == {
+            (False, False): "taken as clean: nothing certain is seen at first glance",
+            (True, False): "taken as a print: no sign of film, no white border, noise to reduce",
+            (False, True): "taken as a print: no sign of film, no white border, fading to correct",
+        }[noise, fading]
+    )
+
+
+def test_the_reason_names_blocks_of_jpeg(monkeypatch):
+    says = Finding(True, "noise 0.8/255, JPEG blocks 1.6/255: reduced")
+    monkeypatch.setattr(Gate, "look", lambda *_: says)
+    monkeypatch.setattr(choose, "load_recipe", lambda name: Recipe(name, (Gate(True, "denoise"),)))
+    assert choose_recipe(scan(), Darkroom()).evidence == (
+        "taken as a print: no sign of film, no white border, JPEG blocks to reduce"
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        Changes(without=("fading",)),
+        Changes(only=("damage",)),
+        Changes(settings=("fading.gate=1.0",)),
+        Changes(strength=0.0),
+    ],
+)
+def test_what_a_person_wants_changes_nothing_of_what_a_photo_is(monkeypatch, changes):
+    monkeypatch.setattr(
+        CorrectFading,
+        "look",
+        lambda stage, *_: Finding(stage.gate < 1 and stage.strength > 0, "faded"),
+    )
+    monkeypatch.setattr(Denoise, "look", lambda *_: Finding(False, "quiet"))
+    monkeypatch.setattr(LiftVeils, "look", lambda *_: Finding(False, "none"))
+    chosen = choose.recipe_for(scan(), Darkroom(), None, changes).recipe
+    assert chosen == changes.apply(load_recipe("print"))
 
 
 @pytest.mark.parametrize("wish", ["exposure=0.1", "contrast=-0.2", "warmth=0.3"])

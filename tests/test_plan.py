@@ -154,7 +154,19 @@ def test_a_plan_counts_the_photo_itself_and_every_stage_that_works(scan):
     assert seconds(Smooth(needed=False)) == alone
 
 
-def test_the_choice_says_that_damage_is_not_known_yet(monkeypatch):
+def test_the_choice_says_that_it_was_but_a_glance(monkeypatch):
     monkeypatch.setattr("unfade.choose._first_work", lambda *_: "")
     flat = Photo(np.full((40, 60, 3), 0.5, np.float32))
-    assert "before damage is known" in choose_recipe(flat, Darkroom()).evidence
+    assert "at first glance" in choose_recipe(flat, Darkroom()).evidence
+
+
+def test_a_plan_in_short_says_what_is_sure_and_what_depends(scan):
+    def short(*stages, **options):
+        return plan_job(job(scan, *stages, **options), Darkroom()).message
+
+    assert short(Spot(), Inpaint(), Smooth()) == "damage looked for, noise reduced"
+    assert short(Spot(), Tone()) == "damage looked for, perhaps fading corrected"
+    assert short(Smooth(needed=False)) == "nothing to do"
+    mask = scan.with_name("mask.png")
+    write_plane(np.eye(64, 80, dtype=np.float32), mask)
+    assert short(Spot(), Inpaint(), mask=str(mask)) == "damage filled"

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from .darkroom import Darkroom
 from .errors import RecipeError
 from .medium import find_medium
 from .photo import Photo
-from .recipe import Recipe, Stage
-from .settings import settings_of
+from .recipe import Recipe
 from .stages import STAGES
 from .working import enter_srgb
 
@@ -24,8 +23,12 @@ DEFAULT = "print"
 ONLY_DAMAGE = "only-damage"
 """The archivist's recipe: nothing but damage may change."""
 
-GATES = ("veils", "denoise", "fading")
-"""Stages that can tell by a cheap look that they have nothing to do."""
+GATES = {
+    "veils": "stains to lift",
+    "denoise": "noise to reduce",
+    "fading": "fading to correct",
+}
+"""Stages that can tell by a cheap look that they have nothing to do, and what they do else."""
 
 
 class Choice(NamedTuple):
@@ -138,7 +141,8 @@ def choose_recipe(photo: Photo, darkroom: Darkroom, changes: Changes | None = No
     Args:
         photo: As it was read.
         darkroom: For the gates that need a network.
-        changes: Wanted later; gates that it takes out are not asked.
+        changes: Wanted later. Only that it is a negative says what the photo is; the gates are
+            asked as the preset has them, so that leaving out a stage changes no other.
     Returns:
         The preset as it is, and one sentence of evidence.
     """
@@ -149,24 +153,17 @@ def choose_recipe(photo: Photo, darkroom: Darkroom, changes: Changes | None = No
     if medium is not None:
         return Choice(load_recipe(medium), evidence)
     default = load_recipe(DEFAULT)
-    loud = _first_work(photo, darkroom, (changes or Changes()).apply(default))
-    if loud:
-        return Choice(default, f"{evidence}; {loud}: taken as a print")
-    why = "no gate sees stains, noise or fading before damage is known"
-    return Choice(load_recipe("clean"), f"{evidence}, and {why}")
+    if work := _first_work(photo, darkroom, default):
+        why = f"taken as a print: no sign of film, no white border, {work}"
+        return Choice(default, why)
+    why = "taken as clean: nothing certain is seen at first glance"
+    return Choice(load_recipe("clean"), why)
 
 
 def _first_work(photo: Photo, darkroom: Darkroom, recipe: Recipe) -> str:
-    """What the first stage that can tell by a look, and sees work, says; `''` if none does."""
+    """What the first stage that can tell by a look, and sees work, would do; `''` if none does."""
     for stage in recipe:
-        if stage.name in GATES and (finding := _untouched(stage).look(photo, darkroom)).needed:
-            return finding.evidence
+        if stage.name in GATES and (finding := stage.look(photo, darkroom)).needed:
+            blocks = stage.name == "denoise" and "JPEG blocks" in finding.evidence
+            return "JPEG blocks to reduce" if blocks else GATES[stage.name]
     return ""
-
-
-def _untouched(stage: Stage) -> Stage:
-    """The stage without what only says how a person wants the photo."""
-    settings: Any = stage
-    own = {knob.name: knob.default for knob in settings_of(settings) if knob.wish}
-    untouched: Stage = dataclasses.replace(settings, **own)
-    return untouched

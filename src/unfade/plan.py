@@ -51,6 +51,16 @@ UNKNOWN = {
 }
 """What a plan says of the stages that wait for these."""
 
+SHORT = {
+    "negative": "inverted",
+    "veils": "stains lifted",
+    "damage": "damage looked for",
+    "inpaint": "damage filled",
+    "denoise": "noise reduced",
+    "fading": "fading corrected",
+}
+"""What stages do, for a plan in one line; grain only follows denoising."""
+
 
 def plan_job(job: Job, darkroom: Darkroom | None = None) -> Outcome:
     """Say what `run_job` would do; reads and measures, writes nothing."""
@@ -66,21 +76,33 @@ def _plan(job: Job, darkroom: Darkroom) -> Outcome:
     evidence, seconds = [*reading(photo)], SECONDS_PER_MEGAPIXEL["read and write"]
     photo = enter_srgb(photo, darkroom)
     at_work: set[str] = set()
+    short: list[str] = []
     for stage in recipe:
         photo, says, needed = _foresee(stage, photo, darkroom, at_work)
         evidence.append((stage.name, says))
         if needed:
+            short += _in_short(stage.name, says)
             seconds += _seconds_per_megapixel(stage)
             at_work.add(stage.name)
     return Outcome(
         job,
         State.PLANNED,
+        ", ".join(short) or "nothing to do",
         recipe=recipe.name,
         chosen=chosen,
         evidence=tuple(evidence),
         files=(job.target,),
         seconds=(SECONDS_PER_PHOTO + seconds * photo.size[0] * photo.size[1] / 1e6) * pages,
     )
+
+
+def _in_short(stage: str, says: str) -> list[str]:
+    """What a stage is likely to do, in few words; none where that goes without saying."""
+    if stage not in SHORT:
+        return []
+    if says not in UNKNOWN.values():
+        return [SHORT[stage]]
+    return [] if stage == "inpaint" else [f"perhaps {SHORT[stage]}"]
 
 
 def _seconds_per_megapixel(stage: Stage) -> float:

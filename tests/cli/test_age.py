@@ -1,4 +1,6 @@
+import functools
 import json
+import os
 
 import cv2
 import numpy as np
@@ -53,6 +55,13 @@ def test_classes_kinds_and_mask_agree(album, tmp_path):
     assert [legend[str(int(kind))]["name"] for kind in Damage] == [k.name.lower() for k in Damage]
 
 
+def test_it_tells_the_sheet_and_not_which_stages_restored(album, tmp_path):
+    sheet = tmp_path / "s.png"
+    done = call(album, "-o", tmp_path / "old", "--sheet", sheet)
+    assert "3 done" in done.output and "photos changed" not in done.output
+    assert f"sheet: {sheet}" in done.stderr
+
+
 def test_what_fails_leaves_nothing(album, tmp_path, monkeypatch):
     def fail(*_):
         raise OSError(28, "No space left on device")
@@ -67,6 +76,16 @@ def test_the_number_of_processes_changes_nothing(album, tmp_path):
         done = call(album, "-o", tmp_path / str(jobs), "--jobs", jobs)
         assert done.exit_code == 0, done.output
     assert results(tmp_path / "1") == results(tmp_path / "2")
+
+
+def test_photos_of_a_process_that_was_killed_fail_in_one_line_each(album, tmp_path, monkeypatch):
+    monkeypatch.setattr(aging, "_begin", functools.partial(os._exit, 1))
+    done = call(album, "-o", tmp_path / "old", "--jobs", 2)
+    assert done.exit_code == 1 and isinstance(done.exception, SystemExit), done.output
+    assert "3 failed" in done.output and "was killed" in done.output
+    monkeypatch.undo()
+    again = call(album, "-o", tmp_path / "old", "--jobs", 2, "--skip-existing")
+    assert again.exit_code == 0, again.output
 
 
 def test_a_broken_off_run_goes_on_where_it_was(album, tmp_path):

@@ -184,6 +184,19 @@ def test_the_demo_ages_restores_and_tells_where_it_all_lies(tmp_path, monkeypatc
     }
 
 
+@pytest.mark.usefixtures("stubs")
+@pytest.mark.parametrize("name", ["clean.png", "aged.json", "restored.png.report.html"])
+def test_the_demo_replaces_nothing_but_a_demo(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(demo, "astronaut", lambda: scratched(96, 128))
+    mine = tmp_path / "mine" / name
+    mine.parent.mkdir()
+    mine.write_text("mine")
+    refused = CliRunner().invoke(unfade, ["demo", "-o", str(mine.parent)])
+    assert refused.exit_code == 2
+    assert f"{name} is there, and unfade did not write it" in " ".join(refused.output.split())
+    assert files(mine.parent) == [name] and mine.read_text() == "mine"
+
+
 def test_the_photograph_of_the_demo_comes_with_an_installed_package():
     pytest.importorskip("skimage")
     photo = demo.astronaut()
@@ -231,13 +244,22 @@ def test_models_are_listed_credited_and_verified(tmp_path, monkeypatch):
     monkeypatch.setattr(zoo, "SHIPPED", tmp_path)
     assert call("models", "verify").exit_code == 1
     card(tmp_path, "damage")
-    assert "psnr_db 30.5" in call("models").output
+    (line,) = call("models").output.splitlines()
+    assert line.startswith("damage") and "finds damage" in line and "small" in line
+    assert "psnr_db 30.5" in call("models", "list", "--verbose").output
     assert json.loads(call("models", "list", "--json").output)[0]["name"] == "damage"
     assert "Apache-2.0" in call("models", "licence").output
-    assert call("models", "verify").exit_code == 0
+    assert call("models", "verify").output == "damage  checksum matches\n"
     card(tmp_path, "inpaint", sha256="0" * 64)
     result = call("models", "verify")
     assert result.exit_code == 1 and "altered" in result.output
+
+
+def test_every_shipped_network_is_told_in_a_line_that_says_what_it_is_for():
+    lines = call("models", "list").output.splitlines()
+    assert len(lines) == len(zoo.Zoo(zoo.SHIPPED).list())
+    assert all(len(line) < 100 for line in lines)
+    assert not [line for line in lines if "for a task of its own" in line]
 
 
 def test_the_doctor_tells_what_is_there_and_what_is_wrong(tmp_path, monkeypatch):

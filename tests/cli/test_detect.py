@@ -77,11 +77,28 @@ def test_what_is_there_is_kept_unless_asked(album, ending):
     before = files(album)
     refused = call(album / "a.png")
     assert refused.exit_code == 1 and f"{precious} exists; use --overwrite" in refused.output
+    assert precious.read_bytes() == b"precious" and files(album) == before
+    added = call(album / "a.png", "--skip-existing")
+    assert added.exit_code == 0 and "1 marks on" in added.output
+    assert precious.read_bytes() == b"precious"
+    assert {f"a.png.{each}" for each in ENDINGS} <= set(files(album))
     skipped = call(album / "a.png", "--skip-existing")
     assert skipped.exit_code == 0 and "1 skipped" in skipped.output
-    assert precious.read_bytes() == b"precious" and files(album) == before
+    assert precious.read_bytes() == b"precious"
     assert call(album / "a.png", "--overwrite").exit_code == 0
     assert precious.read_bytes() != b"precious"
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_what_is_missing_of_a_page_is_written_and_no_other_page_looked_at(pages, ending):
+    assert call(pages).exit_code == 0
+    before = {path: path.read_bytes() for path in pages.parent.iterdir()}
+    lost = pages.with_name(f"p.tif.page-2.{ending}")
+    lost.unlink()
+    result = call(pages, "--skip-existing")
+    assert result.exit_code == 0 and "page 2: 1 marks on" in result.output
+    assert "page 1" not in result.output
+    assert {path: path.read_bytes() for path in pages.parent.iterdir()} == before
 
 
 def test_what_was_to_be_replaced_stays_where_the_work_breaks_off(album, monkeypatch):

@@ -1,8 +1,10 @@
 """`unfade evaluate`, from options to files."""
 
 import json
+import os
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -150,3 +152,36 @@ def test_the_code_of_the_manual_is_python():
     assert len(blocks) == 2
     for block in blocks:
         compile(block, page.name, "exec")
+
+
+@pytest.mark.parametrize("name", ["index.html", "photos.csv", "evaluation.json"])
+def test_what_somebody_else_wrote_is_not_replaced(photos, tmp_path, name):
+    out, words = tmp_path / "web", ("--data", photos, "--baseline", "identity", "-o")
+    out.mkdir()
+    (out / name).write_text("mine", "utf-8")
+    refused = call(*words, out)
+    assert refused.exit_code == 2, refused.output
+    assert f"{name} is there, and unfade did not write it" in " ".join(refused.output.split())
+    assert [path.name for path in out.iterdir()] == [name]
+    assert (out / name).read_text("utf-8") == "mine"
+
+
+def test_an_earlier_evaluation_is_replaced(photos, tmp_path):
+    words = ("--data", photos, "--baseline", "identity", "-o", tmp_path / "x")
+    assert call(*words).exit_code == 0
+    (tmp_path / "x" / "evaluation.json").write_bytes(b"")
+    again = call(*words)
+    assert again.exit_code == 0, again.output
+    assert figures_of(tmp_path / "x")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are Unicode")
+def test_a_name_that_is_no_unicode_costs_no_evaluation(photos, tmp_path):
+    (photos / "a.png").rename(photos / os.fsdecode(b"M\xfcller.png"))
+    result = call("--data", photos, "--baseline", "median", "-o", tmp_path / "x")
+    assert result.exit_code == 1 and "codec" not in result.output.splitlines()[-1]
+    assert [row["photo"] for row in figures_of(tmp_path / "x") if not row["error"]] == ["b.png"]
+    names = {row["photo"] for row in figures_of(tmp_path / "x")}
+    assert names == {"M\udcfcller.png", "b.png"}
+    assert "M\\udcfcller.png" in (tmp_path / "x" / "photos.csv").read_text("utf-8")
+    assert "M\\udcfcller.png" in (tmp_path / "x" / "index.html").read_text("utf-8")

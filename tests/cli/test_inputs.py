@@ -8,6 +8,7 @@ import click
 import pytest
 
 from unfade.batch.fingerprint import stamp
+from unfade.batch.ledger import Entry, Ledger, Phase
 from unfade.batch.resume import Known
 from unfade.cli.inputs import Found, find, is_file_target, targets
 from unfade.io.read import can_read
@@ -118,6 +119,90 @@ def test_a_folder_that_is_closed_is_a_named_problem(tmp_path):
     assert [item.path.name for item in found if item.named and item.problem] == ["closed"]
 
 
+def test_a_closed_folder_costs_no_photo_beside_it(tmp_path, monkeypatch):
+    tree(tmp_path, "a.jpg", "lost+found/b.jpg")
+    closed, scan, stat = str(tmp_path / "lost+found"), os.scandir, os.stat
+
+    def scandir(path):
+        if str(path) == closed:
+            raise PermissionError(13, "Permission denied", closed)
+        return scan(path)
+
+    def look(path, *more, **words):
+        if str(path).startswith(f"{closed}{os.sep}"):
+            raise PermissionError(13, "Permission denied", path)
+        return stat(path, *more, **words)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    monkeypatch.setattr(os, "stat", look)
+    found = find([str(tmp_path)], can_read)
+    assert photos(found) == ["a.jpg"]
+    (problem,) = [item for item in found if item.problem]
+    assert problem.named and "lost+found: cannot be looked into: Permission" in problem.problem
+
+
+def test_a_file_that_is_named_is_taken_though_a_folder_with_it_is_walked(tmp_path):
+    tree(tmp_path, "x.jpg", "x.restored.jpg", "notes.txt")
+    named = [str(tmp_path / name) for name in ("x.restored.jpg", "notes.txt")]
+    for inputs in ([str(tmp_path), *named], [*named, str(tmp_path)]):
+        found = find(inputs, can_read)
+        assert sorted(photos(found)) == ["notes.txt", "x.jpg", "x.restored.jpg"]
+        assert len(found) == 3
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "jpeg", "jpe", "jfif", "png", "tif", "heic"])
+def test_companions_of_every_kind_of_photo_are_earlier_results(tmp_path, suffix):
+    tree(tmp_path, f"a.{suffix}", f"a.{suffix}.web.jpg", f"a.{suffix}.2048px.jpg")
+    assert photos(find([str(tmp_path)], can_read)) == [f"a.{suffix}"]
+
+
+KEY = "a-0123456789"
+PICTURES = [
+    f"{KEY}.{when}.{size}.jpg" for when in ("before", "after") for size in ("small", "large")
+]
+
+
+def test_an_album_of_ours_is_not_walked(tmp_path):
+    tree(tmp_path, "a.jpg", "album/index.html", f"album/photos/{KEY}.json")
+    tree(tmp_path / "album" / "photos", *PICTURES, f"{KEY}.mask.png")
+    found = find([str(tmp_path)], can_read)
+    assert photos(found) == ["a.jpg"]
+    assert [i.below.as_posix() for i in found if "an album" in i.problem] == ["album/photos"]
+    assert photos(find([str(tmp_path / "album" / "photos")], can_read)) == []
+
+
+def test_photos_of_my_own_among_those_of_an_album_are_taken(tmp_path):
+    tree(tmp_path / "photos", *PICTURES, f"{KEY}.json", "a.jpg", "b-0123456789.after.small.jpg")
+    assert photos(find([str(tmp_path)], can_read)) == [
+        "photos/a.jpg",
+        "photos/b-0123456789.after.small.jpg",
+    ]
+    named = str(tmp_path / "photos" / PICTURES[0])
+    assert photos(find([named], can_read)) == [PICTURES[0]]
+
+
+def written(out, source, target, done=True):
+    """Put a result into the ledger of a folder."""
+    with Ledger(out) as ledger:
+        mark = stamp(out / target) if done else None
+        phase = Phase.DONE if done else Phase.PLANNED
+        ledger.put(Entry(target, str(source), phase, after=mark, files=(target,) if done else ()))
+
+
+def test_results_among_the_photos_are_known_by_the_ledger(tmp_path):
+    tree(tmp_path, "x.jpg", "x.png", "y.jpg", "y.png", "new.png")
+    written(tmp_path, tmp_path / "x.jpg", "x.png")
+    written(tmp_path, tmp_path / "y.jpg", "y.png", done=False)
+    for inputs in ([str(tmp_path)], [str(tmp_path / "*.*")]):
+        found = find(inputs, can_read, tmp_path)
+        assert photos(found) == ["new.png", "x.jpg", "y.jpg", "y.png"]
+        (result,) = [item for item in found if item.problem]
+        assert (result.path.name, result.problem) == ("x.png", "an earlier result")
+        assert not result.named
+    assert "x.png" in photos(find([str(tmp_path)], can_read))
+    assert "x.png" in photos(find([str(tmp_path / "x.png")], can_read, tmp_path))
+
+
 def found(*names):
     return [Found(Path("in") / name, Path(name)) for name in names]
 
@@ -177,6 +262,15 @@ def test_a_photo_that_was_moved_keeps_its_result(tmp_path):
     both = [Found(Path(there), Path("x.jpg")), moved]
     known = [Known(there, place, same)]
     assert targets(both, tmp_path / "out", "restored", known=known) == [place, *numbered]
+
+
+def test_a_photo_that_was_moved_before_it_was_begun_keeps_its_name(tmp_path):
+    tree(tmp_path, "here/x.jpg", "there/y.jpg")
+    moved = [Found(tmp_path / "here" / name, Path(name)) for name in ("x.jpg", "y.jpg")]
+    out = tmp_path / "out"
+    known = [Known(str(tmp_path / "there" / n), out / n, None) for n in ("x.jpg", "y.jpg")]
+    places = targets(moved, out, "restored", known=known)
+    assert places == [out / "x.jpg", out / "y-2.jpg"]
 
 
 def test_the_year_in_a_name_is_no_suffix():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import struct
@@ -16,6 +17,7 @@ from click.testing import CliRunner
 from unfade.cli.main import unfade
 from unfade.io.read import read
 from unfade.io.write import write_plane
+from unfade.recipe import Finding
 
 from .conftest import STUBS, USUAL
 
@@ -120,6 +122,40 @@ def test_a_folder_restored_twice_is_not_restored_again_from_its_results(album):
     assert "exists" in result.output and "an earlier result" in result.output
 
 
+def test_a_folder_that_holds_its_album_is_restored_again_without_it(album, tmp_path, monkeypatch):
+    monkeypatch.chdir(album)
+    for _ in range(2):
+        result = call(".", "-o", "out", "--album", "page")
+        assert result.exit_code == 0, result.output
+    assert "photos: an album of earlier results" in result.output
+    assert files(album / "out") == ["1968/b.tif", "1968/summer/c.jpg", "a.png"]
+
+
+def test_a_folder_restored_into_itself_twice_does_not_restore_its_results(album):
+    folder = album / "1968" / "summer"
+    for _ in range(2):
+        result = call(folder, "-o", folder, "--format", "png")
+        assert result.exit_code == 0, result.output
+    assert files(folder) == ["c.jpg", "c.png"]
+    assert "c.png: an earlier result" in result.output
+
+
+def test_a_batch_goes_on_under_its_names_after_its_folder_moved(album, tmp_path, monkeypatch):
+    calm, out = STUBS["inpaint"].__call__, tmp_path / "out"
+
+    def interrupt(stage, photo, darkroom):
+        os.kill(os.getpid(), signal.SIGINT)
+        return calm(stage, photo, darkroom)
+
+    with monkeypatch.context() as first:
+        first.setattr(STUBS["inpaint"], "__call__", interrupt)
+        assert call(album, "-o", out).exit_code == 130
+    moved = album.rename(tmp_path / "moved")
+    result = call(moved, "-o", out)
+    assert result.exit_code == 0, result.output
+    assert files(out) == ["1968/b.tif", "1968/summer/c.jpg", "a.png"]
+
+
 def test_existing_results_are_kept_unless_asked(album, tmp_path):
     out = tmp_path / "out"
     call(album / "a.png", "-o", out)
@@ -214,6 +250,17 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(album, tmp_path):
     assert "3 planned" in result.output and "about" in result.output
     assert str(tmp_path / "out" / "1968" / "b.tif") in result.output
     assert "depends on what damage finds" in result.output
+
+
+def test_a_dry_run_in_short_is_a_line_for_each_photo(album, tmp_path):
+    lines = call(album, "-o", tmp_path / "out", "--dry-run", "--brief").stdout.splitlines()
+    photo = album / "a.png"
+    assert any(
+        re.fullmatch(rf"{re.escape(str(photo))}: clean; damage looked for; \d\.\d s", line)
+        for line in lines
+    )
+    assert sum(line.startswith(str(album)) for line in lines) == 3
+    assert "->" not in "".join(lines) and any("3 planned" in line for line in lines)
 
 
 def test_json_is_one_document_and_nothing_else(album, tmp_path):
@@ -342,11 +389,13 @@ def test_ctrl_c_finishes_the_photo_at_work_and_twice_leaves_it(
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_a_recipe_is_chosen_and_the_reason_told(album, tmp_path):
+def test_a_recipe_is_chosen_and_the_reason_told(album, tmp_path, monkeypatch):
     result = call(album / "a.png", "-o", tmp_path / "a.png")
-    assert "recipe clean: neither film nor a paper border" in result.output
-    result = call(album / "a.png", "-o", tmp_path / "b.png", "--set", "denoise.gate=0")
-    assert "recipe print" in result.output and "taken as a print" in result.output
+    assert "recipe clean: taken as clean: nothing certain is seen" in result.output
+    monkeypatch.setattr(STUBS["denoise"], "look", lambda *_: Finding(True, "noise 9.0/255"))
+    result = call(album / "a.png", "-o", tmp_path / "b.png")
+    assert "recipe print: taken as a print: no sign of film" in result.output
+    assert "noise to reduce" in result.output
 
 
 def test_many_photos_are_told_in_short_and_summed_up(album, tmp_path):

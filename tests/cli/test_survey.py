@@ -42,6 +42,29 @@ def test_unreadable_files_are_told_and_the_others_seen(album):
     assert "3 photos" in result.output and "1 unreadable" in result.output
 
 
+@pytest.mark.parametrize("name", ["cut.jpg", "cut.png", "cut.tif", "text.jpg", "empty.jpg"])
+def test_a_broken_file_is_told_as_restoring_tells_it(album, tmp_path, name):
+    whole = {".jpg": "1968/summer/c.jpg", ".png": "a.png", ".tif": "1968/b.tif"}
+    data = (album / whole[name[-4:]]).read_bytes()
+    broken = album / name
+    broken.write_bytes(
+        {"text.jpg": b"dear diary", "empty.jpg": b""}.get(name, data[: len(data) // 2])
+    )
+    seen = call(broken, "--json")
+    told = json.loads(seen.stdout)["photos"][0]["problem"]
+    restored = CliRunner().invoke(
+        unfade, ["restore", str(broken), "-o", str(tmp_path / "x"), "--json"]
+    )
+    assert told == json.loads(restored.stdout)["outcomes"][0]["message"]
+    assert "; " in told
+
+
+def test_black_and_white_is_called_so_in_the_sum_too(album, monkeypatch):
+    monkeypatch.setattr(look, "tone_of", lambda pixels: "neutral")
+    output = call(album).output
+    assert "tone: 3 b/w;" in output and "neutral" not in output
+
+
 def test_the_table_the_document_and_the_sheet_tell_the_same(album, tmp_path):
     (album / "copy.png").write_bytes((album / "a.png").read_bytes())
     result = call(album, "--csv", tmp_path / "t.csv", "--sheet", tmp_path / "s.png", "--json")

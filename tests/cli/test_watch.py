@@ -8,7 +8,10 @@ import time
 import pytest
 from click.testing import CliRunner
 
+from unfade import roll
 from unfade.batch.claims import Claims
+from unfade.choose import Changes
+from unfade.cli import inputs
 from unfade.cli.main import unfade
 from unfade.errors import LedgerError
 
@@ -148,3 +151,52 @@ def test_the_album_is_made_as_photos_come(album, tmp_path):
 def test_once_without_waiting_does_what_is_there(album, tmp_path):
     assert call(album, "-o", tmp_path / "out", "--once", "--settle", "0").exit_code == 0
     assert (tmp_path / "out" / "a.png").is_file()
+
+
+def test_a_drive_that_goes_away_while_it_is_looked_into_is_waited_for(album, tmp_path, monkeypatch):
+    out, calm, tries = tmp_path / "out", inputs.find, []
+
+    def find(*arguments):
+        tries.append(1)
+        if 2 <= len(tries) <= 4:
+            raise OSError(5, "Input/output error")
+        return calm(*arguments)
+
+    monkeypatch.setattr(inputs, "find", find)
+    thread = later(((out / "1968" / "summer" / "c.jpg").is_file, interrupt))
+    result = call(album, "-o", out, *QUICK)
+    thread.join()
+    assert result.exit_code == 0, result.output
+    assert results(out) == ALL
+    assert result.output.count("Input/output error") == 1
+
+
+def test_a_drive_that_is_away_fails_once(album, tmp_path, monkeypatch):
+    def find(*_):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(inputs, "find", find)
+    words = ["watch", str(album), "-o", str(tmp_path / "out"), "--once", *QUICK]
+    result = CliRunner().invoke(unfade, words)
+    assert result.exit_code == 1 and "Input/output error" in result.output
+
+
+def test_a_roll_is_measured_when_something_came_and_not_at_every_look(album, tmp_path, monkeypatch):
+    out, looks, measured = tmp_path / "out", [], []
+    calm = inputs.find
+
+    def find(*arguments):
+        looks.append(1)
+        return calm(*arguments)
+
+    monkeypatch.setattr(inputs, "find", find)
+    monkeypatch.setattr(roll, "measure_roll", lambda *_: measured.append(1) or ())
+    monkeypatch.setattr(Changes, "apply", lambda changes, recipe: recipe)
+    thread = later(
+        ((out / "1968" / "summer" / "c.jpg").is_file, lambda: looks.clear()),
+        (lambda: len(looks) > 8, interrupt),
+    )
+    result = call(album, "-o", out, *QUICK, "--negative", "--roll")
+    thread.join()
+    assert result.exit_code == 0, result.output
+    assert len(measured) == 3  # A roll per folder.

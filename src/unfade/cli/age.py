@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 import click
 
 from ..io.identity import identities
-from .options import equipment, equipment_options, existing, existing_options, json_option, photos
+from .options import (
+    SHARE,
+    equipment,
+    equipment_options,
+    existing,
+    existing_options,
+    json_option,
+    photos,
+)
 
 if TYPE_CHECKING:
     from ..darkroom import Darkroom
@@ -42,7 +50,7 @@ PICTURES = ("aged", "clean", "mask", "kinds", "classes")
 )
 @click.option(
     "--severity",
-    type=click.FloatRange(0, 1),
+    type=SHARE,
     default=0.5,
     help="0 is hardly anything, 1 badly neglected.  [0.5]",
 )
@@ -135,7 +143,7 @@ def command(
     workers = Workers(min(jobs, len(agings)), agings) if jobs > 1 and agings else None
     try:
         tasks = [(aging.job, _task(aging, workers)) for aging in agings]
-        code = run_batch(tasks, left_out(found), tools, as_json=as_json)
+        code = run_batch(tasks, left_out(found), tools, as_json=as_json, sums=False)
     finally:
         if workers is not None:
             workers.close()
@@ -215,7 +223,8 @@ def check_sheet(
             shown beside them are photos too.
     """
     from ..survey.ours import is_sheet
-    from .sheet import check_places, check_suffix, photos_in
+    from .places import check_places
+    from .sheet import check_suffix, photos_in
 
     check_suffix(sheet)
     kept = [*photos, *(aging.place(kind) for aging in agings for kind in PICTURES)]
@@ -230,3 +239,4 @@ def _write_sheet(sheet: Path, agings: Sequence[Aging], beside: Path | None) -> N
     if done:
         aged = [Path(aging.job.target) for aging in done]
         write_sheet(sheet, aged, [aging.place("classes") for aging in done], beside)
+        click.echo(f"sheet: {sheet}", err=True)

@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, TimeoutError
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, TimeoutError
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,12 @@ WHAT = "unfade aging"
 
 KINDS = ("aged", "clean", "mask", "kinds", "classes", "history")
 """Kinds of results, each in a folder of its own; see `Aging.place`."""
+
+KILLED = (
+    "a process at work was killed, perhaps because memory ran out; run again with --skip-existing, "
+    "and fewer --jobs or a smaller --memory"
+)
+"""Of the photos that were not done then; nobody knows which of them was at fault."""
 
 NAMES = {"library_sha256": "library (or its files changed)"}
 """Words for what the history calls otherwise."""
@@ -245,10 +251,10 @@ class Workers:
         # A forked process would inherit locks that threads of this one hold.
         context = multiprocessing.get_context("spawn")
         self._pool = ProcessPoolExecutor(count, mp_context=context, initializer=_begin)
-        self._futures = {aging: self._pool.submit(_age_alone, aging) for aging in agings}
+        self._futures = {aging: self._begin(aging) for aging in agings}
 
     def wait(self, aging: Aging, darkroom: Darkroom) -> Outcome:
-        """Wait for a photo to be done.
+        """Wait for a photo to be done; it fails where one of the processes was killed before.
 
         Raises:
             Cancelled: The darkroom was told to stop; what has not begun is given up.
@@ -259,6 +265,16 @@ class Workers:
                 return future.result(timeout=0.2)
             except TimeoutError:
                 darkroom.strips(lambda rows: None, (1, 1))
+            except BrokenExecutor:
+                return Outcome(aging.job, State.FAILED, KILLED, error="ProcessDied")
+
+    def _begin(self, aging: Aging) -> Future[Outcome]:
+        try:
+            return self._pool.submit(_age_alone, aging)
+        except BrokenExecutor as error:  # One was killed while the others are still handed over.
+            broken: Future[Outcome] = Future()
+            broken.set_exception(error)
+            return broken
 
     def close(self) -> None:
         """Let what has begun be finished, and give up the rest."""

@@ -8,12 +8,18 @@ from pathlib import Path
 import click
 
 from ..jobs.outcome import Outcome, State
+from .places import check_album
 
 
-def album_writer(folder: str | None) -> Callable[[Sequence[Outcome]], None] | None:
-    """What is to be done with the outcomes of a batch; None where no album is wanted."""
+def album_writer(folder: str | None, overwrite: bool) -> Callable[[Sequence[Outcome]], None] | None:
+    """What is to be done with the outcomes of a batch; None where no album is wanted.
+
+    Raises:
+        UsageError: A page that is none of ours is in its place, and not to be replaced.
+    """
     if folder is None:
         return None
+    check_album(folder, overwrite)
 
     def make(outcomes: Sequence[Outcome]) -> None:
         click.echo(f"album: {write_album_of(Path(folder), outcomes)}", err=True)

@@ -29,13 +29,11 @@ from ..jobs.outcome import Outcome, State
 from ..plan import SECONDS_PER_MEGAPIXEL
 from .display import Display
 from .inputs import Found
+from .main import STOPPED
 
 Work = Callable[[Darkroom], Outcome]
 Task = tuple[Job, Work]
 Afterwards = Callable[[Sequence[Outcome]], None]
-
-STOPPED = 130
-"""What a shell expects of a program ended by Ctrl-C."""
 
 MANY = 4
 """Files skipped for the same reason from which they are told in one line."""
@@ -82,6 +80,8 @@ def run_batch(
     equipment: Equipment,
     *,
     as_json: bool = False,
+    brief: bool = False,
+    sums: bool = True,
     then: Afterwards | None = None,
 ) -> int:
     """Do all tasks, one after the other, and report.
@@ -91,6 +91,8 @@ def run_batch(
         others: Outcomes that are known beforehand; they are counted and shown at the end.
         equipment: What the darkroom is opened with.
         as_json: Print one JSON document instead of lines.
+        brief: A photo is told of in one line.
+        sums: Tell at the end how many photos each stage changed.
         then: Called with all outcomes when they have been told.
     Returns:
         The exit code: 0, 1 if anything failed or there was nothing to do, 130 after Ctrl-C.
@@ -106,17 +108,21 @@ def run_batch(
                     outcome = work(room)
                     outcomes.append(outcome)
                     display.finished()
-                    show(outcome, display)
+                    show(outcome, display, brief)
         except (Cancelled, KeyboardInterrupt):
             stopped = True
     outcomes += others
-    report = _print_json if as_json else _print_summary
-    report(outcomes, len(tasks), stopped)
+    _report(outcomes, len(tasks), stopped, as_json, sums)
     if then is not None:
         then(outcomes)
     if stopped:
         return STOPPED
-    return int(not outcomes or any(outcome.state is State.FAILED for outcome in outcomes))
+    return int(_is_idle(outcomes) or any(o.state is State.FAILED for o in outcomes))
+
+
+def _is_idle(outcomes: Sequence[Outcome]) -> bool:
+    """Whether there was nothing to do: of what was left out as no photo nobody wants a target."""
+    return all(o.state is State.SKIPPED and not o.job.target for o in outcomes)
 
 
 def open_room(equipment: Equipment, display: Display) -> Darkroom:
@@ -181,13 +187,12 @@ def run_kept(
                 outcomes.append(outcome)
                 show(outcome, display, manner.brief)
     outcomes += others
-    report = _print_json if as_json else _print_summary
-    report(outcomes, len(jobs), stop.asked)
+    _report(outcomes, len(jobs), stop.asked, as_json)
     if then is not None:
         then(outcomes)
     if stop.asked:
         return ENDED if signal.SIGTERM in came else STOPPED
-    return int(not outcomes or any(outcome.state is State.FAILED for outcome in outcomes))
+    return int(_is_idle(outcomes) or any(o.state is State.FAILED for o in outcomes))
 
 
 def workforce(
@@ -256,6 +261,8 @@ def show(outcome: Outcome, display: Display, brief: bool = False) -> None:
     elif outcome.state is State.DONE and brief:
         did = ", ".join(outcome.changed) or "unchanged"
         display.say(f"{name}: {did}  ({outcome.seconds:.1f} s)")
+    elif outcome.state is State.PLANNED and brief:
+        display.say(f"{name}: {outcome.recipe}; {outcome.message}; {outcome.seconds:.1f} s")
     elif outcome.state is not State.SKIPPED:
         _show_work(outcome, display)
 
@@ -276,7 +283,16 @@ def _show_work(outcome: Outcome, display: Display) -> None:
         display.say(f"  + {path}")
 
 
-def _print_json(outcomes: Sequence[Outcome], planned: int, stopped: bool) -> None:
+def _report(
+    outcomes: Sequence[Outcome], planned: int, stopped: bool, as_json: bool, sums: bool = True
+) -> None:
+    if as_json:
+        _print_json(outcomes, stopped)
+    else:
+        _print_summary(outcomes, planned, stopped, sums)
+
+
+def _print_json(outcomes: Sequence[Outcome], stopped: bool) -> None:
     counts = Counter(str(outcome.state) for outcome in outcomes)
     document = {
         "schema": 1,
@@ -287,10 +303,11 @@ def _print_json(outcomes: Sequence[Outcome], planned: int, stopped: bool) -> Non
     click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def _print_summary(outcomes: Sequence[Outcome], planned: int, stopped: bool) -> None:
+def _print_summary(outcomes: Sequence[Outcome], planned: int, stopped: bool, sums: bool) -> None:
     """One line of counts, then what failed and why, then what was left out."""
-    if not outcomes and not stopped:
+    if _is_idle(outcomes) and not stopped:
         click.echo("no photos found", err=True)
+    if not outcomes and not stopped:
         return
     counts = Counter(str(outcome.state) for outcome in outcomes)
     told = ", ".join(f"{counts[str(state)]} {state}" for state in State if counts[str(state)])
@@ -299,7 +316,7 @@ def _print_summary(outcomes: Sequence[Outcome], planned: int, stopped: bool) -> 
         told = ", ".join(filter(None, [told, f"{max(left, 0)} not begun or stopped"]))
     seconds = sum(o.seconds for o in outcomes if o.state is State.PLANNED)
     click.echo(told + (f", about {seconds:.0f} s in all" if seconds else ""))
-    if did := _what_was_done(outcomes):
+    if sums and (did := _what_was_done(outcomes)):
         click.echo(f"  {did}")
     for outcome in outcomes:
         told_already = len(outcomes) == 1 and outcome.job.target

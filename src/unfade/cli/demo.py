@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import equipment, equipment_options
+from .options import SHARE, equipment, equipment_options
 
 if TYPE_CHECKING:
     from ..darkroom import Darkroom
@@ -20,6 +20,18 @@ the median gains 0.2 and the mean 1.3."""
 
 PRESET = "print-color"
 
+FILES = {
+    "clean.png": "the photograph as it was",
+    "aged.png": "made old",
+    "aged.mask.png": "the damage put in",
+    "aged.json": "how it was made old",
+    "restored.png": "restored",
+    "restored.png.mask.png": "the damage found",
+    "restored.png.unfade.json": "what was done, for machines",
+    "restored.png.report.html": "what was done, before and after: open this in a browser",
+}
+"""What is written, and what it is."""
+
 
 @click.command()
 @click.option(
@@ -29,7 +41,7 @@ PRESET = "print-color"
     default=Path("unfade-demo"),
     help="Folder of the results.  [unfade-demo]",
 )
-@click.option("--severity", type=click.FloatRange(0, 1), default=0.4, help="How old.  [0.4]")
+@click.option("--severity", type=SHARE, default=0.4, help="How old.  [0.4]")
 @click.option("--seed", type=click.IntRange(0), default=SEED, help=f"Which damage.  [{SEED}]")
 @click.option("--preset", default=PRESET, metavar="NAME", help=f"What it was.  [{PRESET}]")
 @equipment_options
@@ -46,7 +58,7 @@ def command(
 ) -> None:
     """Age and restore the photograph of an astronaut (NASA, public domain) with what is installed.
 
-    Nothing is downloaded. Earlier results in the folder are replaced.
+    Nothing is downloaded. The results of an earlier demo in the folder are replaced.
     """
     from ..jobs.job import Existing, Job
     from ..jobs.outcome import State
@@ -54,7 +66,9 @@ def command(
     from ..report.papers import Papers
     from .batch import open_room, stopping
     from .display import Display
+    from .places import check_folder, is_demo
 
+    check_folder(out, FILES, lambda place: is_demo(place.parent))
     tools = equipment(engine, threads, memory)
     with Display(1) as display:
         room = open_room(tools, display)
@@ -93,11 +107,12 @@ def make_old(
     clean = Photo.from_array(astronaut())
     aged, mask = age(clean, preset=preset, severity=severity, seed=seed, darkroom=darkroom)
     out.mkdir(parents=True, exist_ok=True)
+    history = history_dict(aged, About(preset, "the demo"))
+    # First, because it says of the others that they are ours; see `is_demo`.
+    write_text(out / "aged.json", json.dumps(history, indent=2, ensure_ascii=False) + "\n")
     write(clean, out / "clean.png")
     write(aged, out / "aged.png")
     write_plane(mask, out / "aged.mask.png")
-    history = history_dict(aged, About(preset, "the demo"))
-    write_text(out / "aged.json", json.dumps(history, indent=2, ensure_ascii=False) + "\n")
     return aged, mask
 
 
@@ -125,14 +140,4 @@ def told(out: Path, outcome: Any, aged: Photo, mask: Mask) -> list[str]:
         f"{numbers['psnr_after_db']:.1f} dB, SSIM {numbers['ssim_before']:.3f} -> "
         f"{numbers['ssim_after']:.3f}, in {outcome.seconds:.1f} s"
     )
-    names = {
-        "clean.png": "the photograph as it was",
-        "aged.png": "made old",
-        "aged.mask.png": "the damage put in",
-        "aged.json": "how it was made old",
-        "restored.png": "restored",
-        "restored.png.mask.png": "the damage found",
-        "restored.png.unfade.json": "what was done, for machines",
-        "restored.png.report.html": "what was done, before and after: open this in a browser",
-    }
-    return lines + [f"{out.resolve() / name}  {what}" for name, what in names.items()]
+    return lines + [f"{out.resolve() / name}  {what}" for name, what in FILES.items()]

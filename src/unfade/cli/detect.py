@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import click
 
 from .options import (
+    SHARE,
     equipment,
     equipment_options,
     existing,
@@ -28,7 +28,7 @@ from .options import (
 )
 @click.option(
     "--sensitivity",
-    type=click.FloatRange(0, 1),
+    type=SHARE,
     help="0 marks only what is certain, 1 also what is faint; by default as `restore` chooses.",
 )
 @page_option
@@ -55,7 +55,7 @@ def command(
     the whole folder of them), NAME.EXT.overlay.jpg (marked in red; yellow is what lies under a
     stain, tape or a light leak, which are lifted and not filled) and NAME.EXT.damage.json (how
     much, how many, how large). Of a TIFF of several pages each gets its own:
-    NAME.tif.page-2.mask.png.
+    NAME.tif.page-2.mask.png. With --skip-existing what is missing of these is written.
     """
     from ..io.read import can_read
     from ..jobs.job import Job
@@ -64,8 +64,6 @@ def command(
     from .inputs import find
     from .masks import mask_places
 
-    if sensitivity is not None and math.isnan(sensitivity):
-        raise click.BadParameter("must be within 0 to 1, got nan", param_hint="--sensitivity")
     found = find(inputs, can_read, out)
     items = [item for item in found if not item.problem]
     tools = equipment(engine, threads, memory)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import re
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from .masks import companion, split_mask
 
 if TYPE_CHECKING:
     from ..darkroom import Darkroom
@@ -17,9 +19,6 @@ if TYPE_CHECKING:
 Evidence = tuple[tuple[str, str], ...]
 
 RED, YELLOW = (1.0, 0.18, 0.33), (1.0, 0.75, 0.1)
-MASK = re.compile(r"(.*)\.mask((?:-\d+)?)\.png", re.DOTALL)
-"""A mask's name: what its companions share, and the number of one that would be there twice."""
-
 JPEG_SIDE = 65_500
 """Pixels of the longer side that libjpeg can write."""
 
@@ -39,13 +38,14 @@ def _detect(job: Job, darkroom: Darkroom, sensitivity: float | None) -> Outcome:
     from ..jobs.outcome import Outcome, State
 
     parts = _parts(job)
-    if skipped := _check_targets(parts):
-        return dataclasses.replace(skipped, job=job)
+    todo = [(part, places) for part in parts if (places := _missing(part))]
+    if not todo:
+        return Outcome(job, State.SKIPPED, f"{parts[0].target} exists, and what belongs to it")
     evidence: Evidence = ()
     numbers: dict[str, float] = {}
-    with all_or_nothing(place for part in parts for place in _places(part)) as written:
-        for part in parts:
-            says, counts = _examine(part, darkroom, sensitivity, written)
+    with all_or_nothing(place for _, places in todo for place in places) as written:
+        for part, places in todo:
+            says, counts = _examine(part, places, darkroom, sensitivity, written)
             of = f"page {part.page}: " if len(parts) > 1 else ""
             tag = f"page_{part.page}_" if len(parts) > 1 else ""
             evidence += tuple((stage, of + words) for stage, words in says)
@@ -62,7 +62,7 @@ def _parts(job: Job) -> list[Job]:
     if len(pages) == 1:
         return [job]
     target = Path(job.target)
-    stem, number = _split(target)
+    stem, number = split_mask(target)
     return [
         dataclasses.replace(
             job, page=page, target=str(target.with_name(f"{stem}.page-{page}.mask{number}.png"))
@@ -71,35 +71,35 @@ def _parts(job: Job) -> list[Job]:
     ]
 
 
-def _split(mask: Path) -> tuple[str, str]:
-    match = MASK.fullmatch(mask.name)
-    assert match is not None
-    return match[1], match[2]
-
-
 def _places(job: Job) -> tuple[Path, Path, Path]:
     """Mask, overlay and statistics, named alike."""
     mask = Path(job.target)
-    stem, number = _split(mask)
-    overlay = mask.with_name(f"{stem}.overlay{number}.jpg")
-    return mask, overlay, mask.with_name(f"{stem}.damage{number}.json")
+    return mask, companion(mask, "overlay", ".jpg"), companion(mask, "damage", ".json")
 
 
-def _check_targets(parts: list[Job]) -> Outcome | None:
-    """As `check_target`, for all that is to be written."""
+def _missing(job: Job) -> list[Path]:
+    """What is to be written: all of it, or with --skip-existing what is not there.
+
+    Raises:
+        WriteError: As `check_target`.
+    """
     from ..jobs.files import check_target
 
-    for part in parts:
-        for place in _places(part):
-            if skipped := check_target(dataclasses.replace(part, target=str(place))):
-                return skipped
-    return None
+    return [
+        place
+        for place in _places(job)
+        if check_target(dataclasses.replace(job, target=str(place))) is None
+    ]
 
 
 def _examine(
-    job: Job, darkroom: Darkroom, sensitivity: float | None, written: list[Path]
+    job: Job,
+    places: Collection[Path],
+    darkroom: Darkroom,
+    sensitivity: float | None,
+    written: list[Path],
 ) -> tuple[Evidence, Mapping[str, float]]:
-    """Find the damage of one page and write its three files."""
+    """Find the damage of one page and write what is wanted of its three files."""
     from ..io.read import read
     from ..io.write import write, write_plane
     from ..verbs import examine
@@ -108,15 +108,18 @@ def _examine(
     found = examine(photo, sensitivity, darkroom)
     mask = found.damage
     assert mask is not None
-    target, overlay, data = _places(job)
-    target.parent.mkdir(parents=True, exist_ok=True)
     told = statistics(found, mask)
-    write_plane(mask, target)
-    written.append(target)
-    write(_that_fits(overlay_photo(found, mask, darkroom)), overlay)
-    written.append(overlay)
-    _write_json(data, {**told, "page": job.page} if job.page else told)
-    written.append(data)
+    paged = {**told, "page": job.page} if job.page else told
+    target, overlay, data = _places(job)
+    writers: dict[Path, Callable[[Path], object]] = {
+        target: lambda path: write_plane(mask, path),
+        overlay: lambda path: write(_that_fits(overlay_photo(found, mask, darkroom)), path),
+        data: lambda path: _write_json(path, paged),
+    }
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for place in places:
+        writers[place](place)
+        written.append(place)
     says = f"{told['marks']} marks on {told['damaged_share']:.2%} of the photo"
     evidence = tuple((s.stage, str(s.notes.get("evidence", ""))) for s in found.history[:-1])
     numbers = {"marks": float(told["marks"]), "damaged_share": told["damaged_share"]}
@@ -137,7 +140,8 @@ def statistics(photo: Photo, mask: Mask) -> dict[str, Any]:
     veiled = 0 if photo.origin is None else np.count_nonzero(photo.origin == Origin.TONE)
     return {
         "schema": 1,
-        "source": photo.metadata.source,
+        # From the root on, for it tells this photo's mask from that of another of its name.
+        "source": os.path.abspath(photo.metadata.source),  # noqa: PTH100
         "size": {"height": height, "width": width},
         "sensitivity": photo.history[-1].settings["sensitivity"],
         **mark_statistics(mask, photo.kinds),

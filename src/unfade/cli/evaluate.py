@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 from pathlib import Path
@@ -11,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from .options import equipment, equipment_options, json_option, parse_names
+from .places import check_folder, is_of_evaluation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from ..evaluate import Case, Method, Row, Sheet
 
 FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
+FILES = ("index.html", "evaluation.json", "photos.csv")
+"""What is always written."""
 
 
 def parse_severities(
@@ -219,6 +223,7 @@ def command(
         for severity in severities
     ]
     _check_aging(ctx, aging)
+    check_folder(out, (*FILES, "photos.parquet") if parquet else FILES, is_of_evaluation)
     cases = _cases(data, agings, pairs, masks, limit, check)
     methods = _methods(recipes, baselines, networks, commands, timeout, folders)
     if parquet:
@@ -238,7 +243,7 @@ def command(
     } | ({} if perception is None else perception.names)
     told = _write(out, facts, sheet, cases, methods, darkroom)
     if parquet:
-        write_parquet(sheet, out / "photos.parquet")
+        write_parquet(_in_unicode(sheet), out / "photos.parquet")
     if as_json:
         click.echo(json.dumps(told, indent=2, ensure_ascii=False))
     else:
@@ -348,7 +353,8 @@ def _write(
 ) -> dict[str, Any]:
     from ..evaluate.networks import RunNetwork
     from ..evaluate.page import page_html, show, worst_rows
-    from ..evaluate.summary import document, write_csv, write_json
+    from ..evaluate.summary import document, write_csv
+    from ..report.sidecar import write_text
     from ..report.versions import versions
 
     used = versions((darkroom.engine.name,))
@@ -362,11 +368,25 @@ def _write(
         "networks": {m.name: m.facts for m in methods if isinstance(m, RunNetwork)},
     }
     told = document(sheet, about)
-    write_json(told, out / "evaluation.json")
-    write_csv(sheet, out / "photos.csv")
+    numbers = json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False)
+    write_text(out / "evaluation.json", numbers)
+    write_csv(_in_unicode(sheet), out / "photos.csv")
     shown = show(worst_rows(sheet, methods[0].name), cases, methods[0], darkroom)
-    (out / "index.html").write_text(page_html(told, sheet, shown), "utf-8")
+    write_text(out / "index.html", page_html(told, sheet, shown))
     return told
+
+
+def _in_unicode(sheet: Sheet) -> Sheet:
+    """A sheet whose tables can be written: of names in another encoding, as JSON escapes them."""
+    rows = [
+        dataclasses.replace(row, photo=_escaped(row.photo), error=_escaped(row.error))
+        for row in sheet.rows
+    ]
+    return dataclasses.replace(sheet, rows=rows)
+
+
+def _escaped(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _conclude(told: dict[str, Any], out: Path) -> None:

@@ -64,8 +64,9 @@ def command(
     from .album import album_writer
     from .batch import left_out, run_batch
     from .inputs import find, is_file_target, targets
-    from .masks import masks_given
+    from .masks import masks_given, without_wrong_masks
 
+    then = album_writer(album, overwrite)
     found = find([source], can_read, out)
     items = [item for item in found if not item.problem]
     masks = masks_given(mask, items, page or 0)
@@ -92,6 +93,7 @@ def command(
         for item, place, own in zip(items, places, masks, strict=True)
         if any(own)
     ]
+    jobs, refused = without_wrong_masks(jobs)
     tasks = [(job, functools.partial(run_job, job)) for job in jobs]
-    then = album_writer(album)
-    ctx.exit(run_batch(tasks, left_out(found), tools, as_json=as_json, then=then))
+    others = [*left_out(found), *refused]
+    ctx.exit(run_batch(tasks, others, tools, as_json=as_json, then=then))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import glob
+import itertools
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -12,24 +13,31 @@ from pathlib import Path
 import click
 
 from ..batch.fingerprint import is_same
+from ..batch.ledger import FILE, FOLDER, Ledger
 from ..batch.resume import Known
 from ..io.read import PHOTO_SUFFIXES
+from ..report.entries import PHOTOS
 
 OURS = re.compile(
     r"\.(restored|inpainted|mask|overlay|origin|step-\d+-\w+)(-\d+)?$"
-    r"|\.(jpe?g|png|tiff?|webp|avif|hei[cf])\.(web|full|(web-)?\d+px)$",
+    r"|\.(jpe?g|jpe|jfif|png|tiff?|webp|avif|hei[cf])\.(web|full|(web-)?\d+px)$",
     re.IGNORECASE,
 )
 """Ending of the stem of files that earlier runs wrote."""
 
-RESULTS = ".unfade"
-"""Name of what lies in every folder of results; see `batch.ledger`."""
+OF_ALBUM = re.compile(
+    r"(.+-[0-9a-f]{10})\.(json|(before|after)\.(small|large)\.jpg|(mask|origin)\.png)"
+)
+"""A file of a photo in an album; see `report.album`."""
 
 OTHERS = frozenset(
     {".bmp", ".gif", ".psd", ".jp2", ".j2k", ".jxl", ".pdf", ".svg", ".exr", ".tga"}
     | {".raw", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2"}
 )
 """Suffixes of pictures of other kinds, which nobody gives a folder."""
+
+EARLIER = "an earlier result"
+"""Why a file is left out that we wrote."""
 
 Test = Callable[[Path], bool]
 
@@ -58,70 +66,121 @@ def find(inputs: Iterable[str], is_photo: Test, out: Path | None = None) -> list
         inputs: Files, folders (walked, hidden ones left out) and patterns such as `*.tif`, also
             where the shell did not expand them.
         is_photo: Tells by its name whether a file in a folder is a photo.
-        out: Folder of the results; it is not walked.
+        out: Folder of the results; it is not walked, and what its ledger knows as a result is none
+            of the photos, but where it is named.
     """
-    found: list[Found] = []
-    seen: set[str] = set()
-    for text in inputs:
-        for item in _expand(text, is_photo, out):
-            key = os.path.realpath(item.path)
-            if key not in seen:
-                seen.add(key)
-                found.append(item)
-    return found
+    search = _Search(is_photo, os.path.realpath(out) if out is not None else "", results_in(out))
+    found: dict[str, Found] = {}
+    for item in itertools.chain.from_iterable(map(search.expand, inputs)):
+        known = found.get(key := os.path.realpath(item.path))
+        # What a person names is taken, though a folder was walked that holds it.
+        if known is None or (known.problem and not item.problem):
+            found[key] = item
+    return list(found.values())
 
 
-def _expand(text: str, is_photo: Test, out: Path | None) -> Iterator[Found]:
-    path = Path(text)
-    if path.is_dir():
-        yield from _walk(path, is_photo, out)
-    elif path.exists() or not glob.has_magic(text):
-        yield Found(path, Path(path.name), named=True)
-    else:
-        matches = sorted(glob.glob(text, recursive=True))  # noqa: PTH207
+def results_in(out: Path | None) -> frozenset[str]:
+    """What the ledger of a folder says that we wrote, links followed.
+
+    Raises:
+        LedgerError: The ledger of the folder cannot be read.
+    """
+    if out is None or not os.path.isfile(out / FOLDER / FILE):  # noqa: PTH113
+        return frozenset()
+    with Ledger(out, create=False) as ledger:
+        done = [entry for entry in ledger.entries() if entry.after is not None]
+    names = {name for entry in done for name in (entry.target, *entry.files)}
+    return frozenset(os.path.realpath(out / name) for name in names)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Search:
+    """How files are looked for.
+
+    Attributes:
+        is_photo: Tells by its name whether a file in a folder is a photo.
+        skip: Folder that is not walked, links followed; empty for none.
+        results: Files that are earlier results, as `results_in` gives them.
+    """
+
+    is_photo: Test
+    skip: str
+    results: frozenset[str]
+
+    def expand(self, text: str) -> Iterator[Found]:
+        """The files that one input stands for."""
+        path = Path(text)
+        if os.path.isdir(path):  # noqa: PTH112
+            yield from self._walk(path)
+        elif os.path.exists(path) or not glob.has_magic(text):  # noqa: PTH110
+            yield Found(path, Path(path.name), named=True)
+        else:
+            yield from self._match(path)
+
+    def _match(self, pattern: Path) -> Iterator[Found]:
+        matches = sorted(glob.glob(str(pattern), recursive=True))  # noqa: PTH207
         if not matches:
-            yield Found(path, Path(path.name), f"no file matches {text!r}", named=True)
+            problem = f"no file matches {str(pattern)!r}"
+            yield Found(pattern, Path(pattern.name), problem, named=True)
         for match in map(Path, matches):
             if match.is_dir():
-                yield from _walk(match, is_photo, out)
-            elif OURS.search(match.stem) and not OURS.search(path.stem):
-                yield Found(match, Path(match.name), "an earlier result")
+                yield from self._walk(match)
+            elif self._is_result(match) and not OURS.search(pattern.stem):
+                yield Found(match, Path(match.name), EARLIER)
             else:
                 yield Found(match, Path(match.name), named=True)
 
+    def _walk(self, folder: Path) -> Iterator[Found]:
+        closed: list[OSError] = []
+        for here, folders, files in os.walk(folder, onerror=closed.append):
+            below = {n: Path(here) / n for n in sorted(folders) if not n.startswith(".")}
+            below = {n: path for n, path in below.items() if os.path.realpath(path) != self.skip}
+            left = {name: why for name, path in below.items() if (why := _left_out(path))}
+            folders[:] = [name for name in below if name not in left]
+            for name, why in left.items():
+                yield Found(below[name], below[name].relative_to(folder), why)
+            for name in sorted(files):
+                path = Path(here) / name
+                yield Found(path, path.relative_to(folder), self._problem(path))
+        for error in closed:
+            path = Path(error.filename)
+            problem = f"{path}: cannot be looked into: {error.strerror}"
+            yield Found(path, Path(path.name), problem, named=True)
 
-def _walk(folder: Path, is_photo: Test, out: Path | None) -> Iterator[Found]:
-    skip = os.path.realpath(out) if out is not None else ""
-    closed: list[OSError] = []
-    for here, folders, files in os.walk(folder, onerror=closed.append):
-        below = {name: Path(here) / name for name in sorted(folders) if not name.startswith(".")}
-        below = {name: path for name, path in below.items() if os.path.realpath(path) != skip}
-        left = {name: why for name, path in below.items() if (why := _left_out(path))}
-        folders[:] = [name for name in below if name not in left]
-        for name, why in left.items():
-            yield Found(below[name], below[name].relative_to(folder), why)
-        for name in sorted(files):
-            path = Path(here) / name
-            yield Found(path, path.relative_to(folder), _problem(path, is_photo))
-    for error in closed:
-        path = Path(error.filename)
-        problem = f"{path}: cannot be looked into: {error.strerror}"
-        yield Found(path, Path(path.name), problem, named=True)
+    def _problem(self, path: Path) -> str:
+        if path.suffix.lower() in OTHERS and not path.name.startswith("."):
+            return f"{path.suffix} is not read here: save it as TIFF or PNG"
+        if not self.is_photo(path) or path.name.startswith("."):
+            return "not a photo"
+        return EARLIER if self._is_result(path) else ""
+
+    def _is_result(self, path: Path) -> bool:
+        """Whether earlier runs wrote a file, as its name or the ledger says, or its album."""
+        if OURS.search(path.stem) or (self.results and os.path.realpath(path) in self.results):
+            return True
+        of_album = OF_ALBUM.fullmatch(path.name)
+        return of_album is not None and path.with_name(f"{of_album[1]}.json").is_file()
 
 
 def _left_out(folder: Path) -> str:
     """Why a folder below one that is walked is not walked; empty where it is."""
     if folder.is_symlink():
         return "a link to a folder: not followed"
-    return "a folder of earlier results" if (folder / RESULTS).is_dir() else ""
+    # Not of `Path`, which tells of a closed folder by an error.
+    if os.path.isdir(folder / FOLDER):  # noqa: PTH112
+        return "a folder of earlier results"
+    return "an album of earlier results" if _is_of_album(folder) else ""
 
 
-def _problem(path: Path, is_photo: Test) -> str:
-    if path.suffix.lower() in OTHERS and not path.name.startswith("."):
-        return f"{path.suffix} is not read here: save it as TIFF or PNG"
-    if not is_photo(path) or path.name.startswith("."):
-        return "not a photo"
-    return "an earlier result" if OURS.search(path.stem) else ""
+def _is_of_album(folder: Path) -> bool:
+    """Whether nothing lies in a folder but the pictures and data of an album."""
+    if folder.name != PHOTOS:
+        return False
+    try:
+        names = [name for name in os.listdir(folder) if not name.startswith(".")]  # noqa: PTH208
+    except OSError:
+        return False
+    return bool(names) and all(map(OF_ALBUM.fullmatch, names))
 
 
 def targets(
@@ -148,7 +207,7 @@ def targets(
     sources = {_absolute(item.path) for item in photos}
     places = {file_key(item.path) for item in photos}
     results = {(result.source, result.place.suffix): result.place for result in known}
-    strayed = {file_key(r.place): r.before for r in known if r.source not in sources}
+    strayed = {file_key(r.place): r for r in known if r.source not in sources}
     taken = {file_key(result.place) for result in known}
     planned = []
     for item in photos:
@@ -157,12 +216,21 @@ def targets(
         if (source, target.suffix) in results:
             planned.append(results[source, target.suffix])
             continue
-        before = strayed.pop(key, None)
-        if before is not None and is_same(item.path, before):
+        if (result := strayed.pop(key, None)) and _is_moved(item, result):
             planned.append(target)
             continue
         planned.append(free(target, taken, places, file_key(item.path)))
     return planned
+
+
+def _is_moved(item: Found, result: Known) -> bool:
+    """Whether a photo is the source of a result, which lay elsewhere when that was written down.
+
+    A photo that was never begun is known by its name alone, if it is gone from there.
+    """
+    if result.before is None:
+        return not os.path.exists(result.source)  # noqa: PTH110
+    return is_same(item.path, result.before)
 
 
 def _target(item: Found, out: Path | None, tag: str, suffix: str, to_file: bool) -> Path:

@@ -29,6 +29,10 @@ COMMANDS = {
 """One line per command; the command itself is `command` in the module of the same name."""
 
 
+STOPPED = 130
+"""What a shell expects of a program ended by Ctrl-C."""
+
+
 class Mistake(click.ClickException):
     """A mistake in the command, with the exit code that click has for an unknown option."""
 
@@ -60,7 +64,11 @@ class OneByOne(click.Group):
             return super().invoke(ctx)
         except Cancelled as error:
             click.echo(f"unfade: {error}", err=True)
-            ctx.exit(130)
+            ctx.exit(STOPPED)
+        except KeyboardInterrupt:
+            # click would say "Aborted!" and exit with 1.
+            click.echo("unfade: stopped", err=True)
+            ctx.exit(STOPPED)
         except BrokenPipeError:
             raise  # Whoever read has heard enough (`| head`); click ends quietly then.
         except (UnfadeError, ValueError, OSError) as error:

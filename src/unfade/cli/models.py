@@ -12,6 +12,19 @@ from .options import json_option
 if TYPE_CHECKING:
     from ..models.card import ModelCard
 
+FOR = {
+    "damage": "finds damage",
+    "overview": "finds damage too large for the network of damage",
+    "verify": "judges the marks of the network of damage",
+    "inpaint": "fills damage",
+    "denoise": "reduces noise, grain and JPEG blocks",
+    "deblur": "sharpens what is slightly blurred",
+    "fading": "sees how a photo faded",
+    "veils": "sees stains, tape and light leaks",
+    "restore": "restores in one stage",
+}
+"""What a network is for, by its task."""
+
 
 @click.group(invoke_without_command=True)
 @click.pass_context
@@ -22,9 +35,10 @@ def command(ctx: click.Context) -> None:
 
 
 @command.command("list")
+@click.option("--verbose", is_flag=True, help="Tell more of each, and its measured quality.")
 @json_option
-def list_models(as_json: bool = False) -> None:
-    """List the networks with their size and measured quality."""
+def list_models(verbose: bool = False, as_json: bool = False) -> None:
+    """List the networks: what each is for, and its size."""
     import dataclasses
     import json
 
@@ -37,11 +51,14 @@ def list_models(as_json: bool = False) -> None:
         return
     if not cards:
         click.echo("no models; reinstall unfade")
+    width = max((len(card.name) for card in cards), default=0)
     for card in cards:
-        click.echo(f"{card.name:<10} {card.preset}, {card.parameters / 1e3:,.0f} thousand numbers")
-        for line in (card.about, _quality(card)):
+        does = FOR.get(card.task, f"for a task of its own, {card.task}")
+        size = f"{card.preset}, {card.parameters / 1e3:,.0f} thousand weights"
+        click.echo(f"{card.name:<{width}}  {does}; {size}")
+        for line in (card.about, _quality(card)) if verbose else ():
             if line:
-                click.echo(f"{'':<10} {line}")
+                click.echo(f"{'':<{width}}  {line}")
 
 
 @command.command("verify")
@@ -51,8 +68,9 @@ def verify(ctx: click.Context) -> None:
     from ..models.zoo import Zoo
 
     problems = Zoo().verify()
+    width = max(map(len, problems), default=0)
     for name, problem in problems.items():
-        click.echo(f"{name:<10} {problem or 'as its card says'}")
+        click.echo(f"{name:<{width}}  {problem or 'checksum matches'}")
     if not problems:
         click.echo("no models; reinstall unfade")
     ctx.exit(int(not problems or any(problems.values())))
@@ -96,7 +114,7 @@ def add(file: Path, card: Path | None, engine: str) -> None:
         click.echo(
             f"it takes the place of the shipped {kept.name}; `unfade models remove` undoes it"
         )
-    elif kept.name not in {known.verifier for known in Zoo().list()}:
+    elif kept.name not in {n for known in Zoo().list() for n in (known.verifier, known.overview)}:
         click.echo(
             f"`unfade restore` never asks for it: it runs {', '.join(sorted(shipped))}, by these "
             "names; `unfade evaluate --network FILE` runs others"

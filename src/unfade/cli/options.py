@@ -18,6 +18,25 @@ PAPERS = ("sidecar", "premis", "c2pa_cert", "c2pa_key", "album")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+class Share(click.FloatRange):
+    """A number from 0 to 1."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read it; neither a percentage nor what is no number."""
+        try:
+            share = float(value)
+        except ValueError:
+            share = float("nan")
+        if not 0 <= share <= 1:
+            self.fail(f"expected a number from 0 to 1, such as 0.5; got {value}", param, ctx)
+        return share
+
+
+SHARE = Share(0, 1)
+
+
 def parse_memory(ctx: click.Context, option: click.Parameter, text: str | None) -> int | None:
     """Read a size such as `2G`, `512M` or `1.5 GiB` as bytes; a bare number is in bytes too."""
     if text is None:

@@ -10,6 +10,7 @@ import click
 
 from .options import (
     PAPERS,
+    SHARE,
     equipment,
     equipment_options,
     existing,
@@ -37,8 +38,6 @@ SUFFIXES = {
     "heif": ".heic",
     "avif": ".avif",
 }
-
-LIMITS = click.FloatRange(0, 1)
 
 
 @click.command()
@@ -68,9 +67,9 @@ LIMITS = click.FloatRange(0, 1)
     metavar="STAGE.KEY=VALUE",
     help="Change a setting; `unfade recipes stages` lists them all.",
 )
-@click.option("--strength", type=LIMITS, default=1.0, help="0 changes nothing, 1 all.  [1]")
+@click.option("--strength", type=SHARE, default=1.0, help="0 changes nothing, 1 all.  [1]")
 @click.option(
-    "--sensitivity", type=LIMITS, help="Damage: 0 only what is certain, 1 also what is faint."
+    "--sensitivity", type=SHARE, help="Damage: 0 only what is certain, 1 also what is faint."
 )
 @click.option(
     "--mask",
@@ -142,16 +141,18 @@ def command(
     from .album import album_writer
     from .batch import left_out, run_batch, run_kept
     from .inputs import find, is_file_target
+    from .masks import without_wrong_masks
 
     found = find(inputs, can_read, out)
     how = manner(options, out, is_file_target(inputs, out, can_read))
-    jobs = make_jobs(inputs, found, out, options)
+    then = album_writer(options["album"], options["overwrite"])
+    jobs, refused = without_wrong_masks(make_jobs(inputs, found, out, options), how.wish)
+    others = [*left_out(found), *refused]
     if not dry_run:
-        then = album_writer(options["album"])
-        ctx.exit(run_kept(jobs, left_out(found), how, as_json=as_json, then=then))
+        ctx.exit(run_kept(jobs, others, how, as_json=as_json, then=then))
     tasks = [(job, foreseen(item)) for job, item in zip(jobs, ahead(jobs, how.wish), strict=True)]
     tools = equipment(options["engine"], options["threads"], options["memory"])
-    ctx.exit(run_batch(tasks, left_out(found), tools, as_json=as_json))
+    ctx.exit(run_batch(tasks, others, tools, as_json=as_json, brief=how.brief))
 
 
 def foreseen(item: Job | Outcome) -> Work:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from ..color import in_color
 from ..errors import ReadError
 from ..io.formats import codecs
-from ..io.identity import identities
 from ..io.read import can_read, read
 from ..io.write import FORMATS, write
 from ..photo import Photo
@@ -30,35 +29,6 @@ MOST = 48
 """Of more pictures a sheet shows as many, evenly spread."""
 
 Cell = NDArray[np.float32]
-
-
-def check_places(
-    option: str,
-    places: Sequence[Path],
-    photos: Iterable[Path],
-    is_ours: Callable[[Path], bool],
-    overwrite: bool,
-) -> None:
-    """Refuse to replace a photo or, unless asked to, a file that we did not write.
-
-    Args:
-        option: Which names the places: `--sheet`.
-        places: What will be written.
-        photos: What is never replaced, there or not yet.
-        is_ours: Tells whether a file that is there was written under this option before.
-        overwrite: Whether other files may be replaced too.
-    Raises:
-        UsageError: A place is one of the photos, or is there already and not ours.
-    """
-    kept = {identity for path in photos for identity in identities(path)}
-    for place in places:
-        if identities(place) & kept:
-            raise click.UsageError(f"{option} {place} is one of the photos; choose another name")
-        if place.exists() and not overwrite and not (place.is_file() and is_ours(place)):
-            raise click.UsageError(
-                f"{option} {place} exists, and unfade did not write it for this; use --overwrite, "
-                "or choose another name"
-            )
 
 
 def check_suffix(sheet: Path) -> None:

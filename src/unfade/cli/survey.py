@@ -59,8 +59,8 @@ def command(
     from ..io.read import can_read
     from ..survey.sheet import THUMBNAIL, write_sheets
     from ..survey.summary import as_csv, as_document, summarize
-    from .batch import STOPPED
     from .inputs import find
+    from .main import STOPPED
 
     found = [item for item in find(inputs, can_read) if item.named or not item.problem]
     found = without_earlier(found, table, sheet)
@@ -96,7 +96,8 @@ def check_outputs(
     from ..io.read import can_read
     from ..survey.ours import is_sheet, is_table
     from ..survey.sheet import sheet_places
-    from .sheet import check_places, check_suffix
+    from .places import check_places
+    from .sheet import check_suffix
 
     if table is not None:
         if can_read(table):
@@ -160,6 +161,8 @@ def _write(path: Path, text: str) -> None:
 
 def _print(survey: Survey) -> None:
     """A table that fits a terminal, then the whole in a few lines."""
+    from ..survey.look import TONES
+
     doubles = survey.double_of()
     width = max((len(_short(seen.path)) for seen in survey.photos), default=0)
     click.echo(
@@ -171,7 +174,7 @@ def _print(survey: Survey) -> None:
             problem = seen.problem.removeprefix(f"{seen.path}: ")
             click.echo(f"{_short(seen.path):<{width}}  {problem}")
             continue
-        tone = "negative" if seen.negative else {"neutral": "b/w"}.get(seen.tone, seen.tone)
+        tone = "negative" if seen.negative else TONES[seen.tone]
         click.echo(
             f"{_short(seen.path):<{width}}  {seen.width:>5} x{seen.height:>5}  {seen.bits:>4}  "
             f"{tone:<8}  {seen.damaged_share:>8.2%}  {seen.severity:<8}  "
@@ -183,11 +186,12 @@ def _print(survey: Survey) -> None:
 
 
 def _print_totals(survey: Survey) -> None:
+    from ..survey.look import TONES
     from ..survey.summary import totals
 
     told = totals(survey)
     severity = ", ".join(f"{number} {name}" for name, number in told["severity"].items())
-    tones = ", ".join(f"{number} {name}" for name, number in told["tone"].items())
+    tones = ", ".join(f"{number} {TONES[name]}" for name, number in told["tone"].items())
     pages = f" of {told['pages']} pages" if told["pages"] > told["photos"] else ""
     click.echo()
     click.echo(

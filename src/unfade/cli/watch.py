@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..jobs.job import Job
     from ..jobs.outcome import Outcome
     from .batch import Afterwards, Manner
+    from .inputs import Found
 
 NOT_HERE = frozenset({"inputs", "out", "dry_run", "as_json", "mask"})
 """Options of `restore` that say nothing here; all others are taken over."""
@@ -68,13 +69,17 @@ def watch(
     # A mistake in the options is told now, not when the first photo comes.
     restore.make_jobs((str(folder),), [], out, options)
     equipment(options["engine"], options["threads"], options["memory"])
+    how, then = manner(options, out, False), album_writer(options["album"], options["overwrite"])
     stop = Stop()
     if not once:
         click.echo(f"watching {folder}; Ctrl-C ends it", err=True)
-    find_jobs = functools.partial(_jobs, folder, out, options, can_read)
+    find_photos = functools.partial(_photos, folder, out, can_read)
+
+    def make_jobs(found: Sequence[Found]) -> list[Job]:
+        return restore.make_jobs((str(folder),), found, out, options)
+
     with stopping_in_steps(stop):
-        how, then = manner(options, out, False), album_writer(options["album"])
-        failed = _watch(find_jobs, how, stop, then, settle, interval, once)
+        failed = _watch(find_photos, make_jobs, how, stop, then, settle, interval, once)
     click.get_current_context().exit(int(failed))
 
 
@@ -86,20 +91,18 @@ command = click.Command(
 )
 
 
-def _jobs(
-    folder: Path, out: Path, options: dict[str, Any], is_photo: Callable[[Path], bool]
-) -> list[Job]:
-    """Jobs for all photos that are there now; none while the folder cannot be reached."""
+def _photos(folder: Path, out: Path, is_photo: Callable[[Path], bool]) -> list[Found]:
+    """All photos that are there now; none while the folder cannot be reached."""
     from .inputs import find
 
     if not folder.is_dir():
         return []
-    found = [item for item in find((str(folder),), is_photo, out) if not item.problem]
-    return restore.make_jobs((str(folder),), found, out, options)
+    return [item for item in find((str(folder),), is_photo, out) if not item.problem]
 
 
 def _watch(
-    find_jobs: Callable[[], list[Job]],
+    find_photos: Callable[[], list[Found]],
+    make_jobs: Callable[[Sequence[Found]], list[Job]],
     how: Manner,
     stop: Stop,
     then: Afterwards | None,
@@ -107,29 +110,43 @@ def _watch(
     interval: float,
     once: bool,
 ) -> bool:
-    """Do what comes until asked to stop; tells whether a photo failed."""
+    """Do what comes until asked to stop; tells whether a photo failed.
+
+    Jobs are made of all photos, for names and rolls, but only when there is something to do.
+    """
     from ..batch.arrivals import Arrivals
     from ..errors import UnfadeError
 
-    arrivals, failed = Arrivals(settle), False
+    arrivals, failed, told = Arrivals(settle), False, ""
     if once and settle > 0:
-        arrivals.look([Path(job.source) for job in find_jobs()])
+        arrivals.look([item.path for item in find_photos()])
         stop.wait(settle)
     while not stop.asked:
-        jobs = find_jobs()
-        ready = set(arrivals.look([Path(job.source) for job in jobs]))
+        ready: set[Path] = set()
         try:
+            found = find_photos()
+            ready = set(arrivals.look([item.path for item in found]))
+            jobs = make_jobs(found) if ready else []
             failed |= _do([job for job in jobs if Path(job.source) in ready], how, stop, then)
+            told = "" if ready else told
         except (UnfadeError, OSError) as error:
             if once:
                 raise
             # A network drive that went away comes back.
-            click.echo(f"unfade: {' '.join(str(error).split())}", err=True)
+            told = _tell_once(error, told)
             arrivals.forget(ready)
         if once:
             return failed
         stop.wait(interval)
     return failed
+
+
+def _tell_once(error: Exception, told: str) -> str:
+    """Say what went wrong, unless that was the last that was said."""
+    said = " ".join(str(error).split())
+    if said != told:
+        click.echo(f"unfade: {said}", err=True)
+    return said
 
 
 def _do(jobs: Sequence[Job], how: Manner, stop: Stop, then: Afterwards | None) -> bool:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from ..color import in_color
 from ..darkroom import Darkroom
-from ..io.proxy import read_proxy
-from ..io.read import count_pages
+from ..errors import ReadError
+from ..io.proxy import Proxy, read_proxy
+from ..io.read import count_pages, read
 from ..medium import find_medium
 from ..photo import Damage, Photo, Pixels
 from ..pipeline import run
@@ -28,6 +29,9 @@ LONGEST = 1024
 
 SEVERITIES = (("none", 0.0005), ("light", 0.005), ("moderate", 0.03), ("heavy", 1.01))
 """Names, and the share of damaged pixels below which they hold."""
+
+TONES = {"color": "color", "toned": "toned", "neutral": "b/w"}
+"""Words for the tones of `Seen`."""
 
 ORANGE = 1.6
 """Red over blue of the brightest pixels from which they are the mask of a color negative; the
@@ -110,7 +114,7 @@ def look_at(path: Path, darkroom: Darkroom, thumbnail: int = 0) -> Seen:
         Cancelled: The darkroom was told to stop.
     """
     start = time.perf_counter()
-    proxy = read_proxy(path, LONGEST)
+    proxy = _proxy(path, darkroom)
     photo = proxy.photo
     medium, _ = find_medium(photo)
     tone = tone_of(in_color(photo.proxy(512)))
@@ -143,6 +147,15 @@ def look_at(path: Path, darkroom: Darkroom, thumbnail: int = 0) -> Seen:
         thumbnail=_jpeg(photo.proxy(thumbnail)) if thumbnail else b"",
         seconds=time.perf_counter() - start,
     )
+
+
+def _proxy(path: Path, darkroom: Darkroom) -> Proxy:
+    """The small picture of a file; one that is broken is told of as restoring would."""
+    try:
+        return read_proxy(path, LONGEST)
+    except ReadError:
+        read(path, allocate=darkroom.empty, strips=darkroom.strips)
+        raise
 
 
 def severity(share: float) -> str:

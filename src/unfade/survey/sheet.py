@@ -13,7 +13,7 @@ from ..errors import WriteError
 from ..io.text import draw_text
 from ..io.write import write
 from ..photo import Photo
-from .look import Seen
+from .look import TONES, Seen
 from .ours import PACKET
 from .summary import Survey, totals
 
@@ -115,7 +115,7 @@ def findings(seen: Seen, double: int) -> Iterator[str]:
     if seen.negative:
         yield "negative"
     elif seen.tone != "color":
-        yield {"neutral": "b/w", "toned": "toned"}[seen.tone]
+        yield TONES[seen.tone]
     if seen.veiled:
         yield "veiled"
     if seen.faded:
