@@ -9,7 +9,8 @@
 with `--all` every mark; with `--suspected` those that the damage network suspects from that
 probability on and does not propose; with `--of` only on the photos of a file of verdicts. `keep`
 takes the numbers of those that are damage and of those that nobody can tell; the others are detail
-of the picture. A file that is there already is added to. `add` puts damage that a person drew on
+of the picture. A file that is there already is added to, and a mark that is judged again is what
+was said last. `add` puts damage that a person drew on
 whole photos into a file that knows them, one mark in a line, without those of some numbers:
 
     old_00057 chip box LEFT TOP RIGHT BOTTOM        (frames of a film: FOLDER-NAME)
@@ -37,17 +38,18 @@ from unfade.stages.marks import CANDIDATE, candidates, log_odds
 from unfade.train.calibrate import asked
 from unfade.train.data import Source, find_sources, gather
 from unfade.train.drawn import SLACK_PX, Drawn
-from unfade.train.judged import overlap
 
 COLUMNS, ROWS, CELL, LINE = 6, 5, 240, 16
 AROUND_PX = 96
 """Side of what is shown around a mark, more around one that is larger."""
 
 SAME = 0.25
-"""Overlap of two boxes over their union, from which a person drew what was known before."""
+"""Overlap of two regions over their union, from which a person drew what was known before."""
 
 FEW = 1.0
 """Marks that are damage, those nobody can tell counting half, from which the rest is unsure."""
+
+VERDICTS = ("damage", "detail", "unsure")
 
 Picture = NDArray[np.uint8]
 Mark = dict[str, Any]
@@ -103,7 +105,7 @@ def draw(
     others.sort(key=lambda mark: -mark["odds"])
     shown = sorted(named + others[:most], key=lambda mark: mark["file"])
     out.mkdir(parents=True, exist_ok=True)
-    seen = sorted({(mark["sha256"], mark["file"]) for mark in marks})
+    seen = sorted({(mark["sha256"], mark["file"]) for mark in shown})
     (out / "marks.json").write_text(json.dumps({"photos": seen, "marks": shown}))
     pictures = {photo.digest.hex(): photo for photo in photos}
     for first in range(0, len(shown), COLUMNS * ROWS):
@@ -180,12 +182,28 @@ def collect(pages: Path, damage: set[int], unsure: set[int], out: Path) -> None:
         photos.setdefault(digest, {"sha256": digest, "file": file})
     for number, mark in enumerate(record["marks"]):
         verdict = "damage" if number in damage else "unsure" if number in unsure else "detail"
-        boxes = photos[mark["sha256"]].setdefault(verdict, [])
-        boxes += [mark["box"]] if mark["box"] not in boxes else []
+        say(photos[mark["sha256"]], mark["box"], verdict)
     for photo in photos.values():
-        worn = len(photo.get("damage", ())) + 0.5 * len(photo.get("unsure", ()))
-        photo["rest"] = "unsure" if worn >= FEW else "detail"
+        photo["rest"] = rest_of(photo)
     save(list(photos.values()), out)
+
+
+def say(photo: dict[str, Any], box: list[int], verdict: str) -> None:
+    """Put down what a mark of a photo is; what was said of it before goes."""
+    for other in VERDICTS:
+        if box in photo.get(other, ()):
+            photo[other].remove(box)
+    photo.setdefault(verdict, []).append(box)
+
+
+def rest_of(photo: dict[str, Any]) -> str:
+    """What the marks of a photo are that nobody was shown: `detail`, or `unsure`.
+
+    Nobody can tell where many are damage, or where no mark was judged at all.
+    """
+    counts = {name: len(photo.get(name, ())) for name in (*VERDICTS, "drawn")}
+    worn = counts["damage"] + counts["drawn"] + 0.5 * counts["unsure"]
+    return "detail" if any(counts.values()) and worn < FEW else "unsure"
 
 
 def put_drawn(marks: Path, slack_px: int, without: set[int], out: Path) -> None:
@@ -199,21 +217,33 @@ def put_drawn(marks: Path, slack_px: int, without: set[int], out: Path) -> None:
         for line in marks.read_text().splitlines()
         if len(line.split()) > 2
     ]
+    left = []
     for number, (name, mark) in enumerate(drawn):
         if number not in without and name in known:
             photo = known[name]
             photo["rest"] = "unsure"
-            if not is_known(mark, photo):
+            if is_known(mark, photo):
+                left.append(str(number))
+            else:
                 photo["drawn"] = [*photo.get("drawn", ()), mark.to_dict()]
+    if left:
+        print(f"known before, and left out: {' '.join(left)}")
     save(photos, out)
 
 
 def is_known(mark: Drawn, photo: dict[str, Any]) -> bool:
     """Whether the same damage was judged or drawn before."""
-    boxes = [*photo.get("damage", ())]
-    boxes += [Drawn.from_dict(told).box for told in photo.get("drawn", ())]
-    there = np.array(boxes, np.int64).reshape(-1, 4)
-    return bool((overlap(np.array([mark.box], np.int64), there) >= SAME).any())
+    boxes = np.array(photo.get("damage", ()), int).reshape(-1, 2, 2).tolist()
+    judged = [Drawn(mark.kind, tuple(map(tuple, box)), 0, mark.slack_px) for box in boxes]
+    drawn = [Drawn.from_dict(told) for told in photo.get("drawn", ())]
+    return any(shared(mark, before) >= SAME for before in judged + drawn)
+
+
+def shared(one: Drawn, other: Drawn) -> float:
+    """Overlap of the regions of two marks over their union: lines that cross share little."""
+    reach = [max(sides) + 2 * SLACK_PX for sides in zip(one.box[2:], other.box[2:], strict=True)]
+    first, second = (mark.region((reach[1], reach[0])) > 0 for mark in (one, other))
+    return float((first & second).sum() / max(1, (first | second).sum()))
 
 
 def read_mark(line: str, slack_px: int) -> tuple[str, Drawn]:

@@ -112,6 +112,32 @@ def test_damage_spreads_where_it_is_smeared(stage):
     assert np.count_nonzero(after) > 8
 
 
+@pytest.mark.parametrize("stage", [Blur(radius_px=2.0), Blur("disk", 3.0), LowerResolution(3)])
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_can_be_seen_to_be_smeared_is_not_clean(stage, times):
+    clean = flat(0.1)
+    specks = np.zeros((128, 128), np.float32)
+    specks[20:108:22, 20:108:22], specks[60:70, 60:63] = 1, 1
+    damaged = dataclasses.replace(
+        flat(0.1),
+        pixels=np.where(specks[:, :, None] > 0, np.float32(1), clean.pixels),
+        damage=specks,
+    )
+    for _ in range(times):
+        edit = stage(damaged, None)
+        damaged = dataclasses.replace(damaged, pixels=edit.pixels, damage=edit.damage)
+    change = np.abs(damaged.pixels - clean.pixels).max(axis=2)
+    assert (damaged.damage[change >= 10 / 255] >= 0.5).all()
+    assert (damaged.damage[specks > 0] == 1).all()
+    assert times == 2 or (damaged.damage[change < 2 / 255] < 0.3).all()
+
+
+def test_faint_damage_stays_faint_where_it_is_smeared():
+    damage = np.full((64, 64), 0.2, np.float32)
+    after = Blur(radius_px=2.0)(dataclasses.replace(flat(0.5, side=64), damage=damage), None).damage
+    np.testing.assert_allclose(after, damage, atol=1e-5)
+
+
 def test_low_resolution_takes_detail_and_keeps_tone():
     checks = np.indices((64, 64)).sum(axis=0) % 2
     photo = Photo(np.repeat(checks[:, :, None], 3, axis=2).astype(np.float32))

@@ -144,6 +144,20 @@ def test_every_damaged_pixel_knows_its_kind(stage, kinds):
     assert not aged.kinds[aged.damage == 0].any()
 
 
+@pytest.mark.parametrize("veil", [AddStains(3, 200, 0.15, seed=2), AddTape(seed=1, opacity=0.3)])
+def test_a_speck_under_a_stain_is_a_speck(veil):
+    specks = AddParticles(count=25, kind="dirt", um_per_px=8, seed=1, softness_px=0.25)
+    light = Photo(np.full((160, 200, 3), 0.7, np.float32))
+    alone = run(light, Recipe("age", (specks,)), Darkroom())
+    under = run(light, Recipe("age", (specks, veil)), Darkroom())
+    above = run(light, Recipe("age", (veil, specks)), Darkroom())
+    assert (under.kinds[alone.damage >= 1] == Damage.DUST).all()
+    # The rim of a speck may not show upon the stain.
+    assert (above.kinds[alone.damage >= 1] == Damage.DUST).mean() > 0.9
+    for aged in (under, above):
+        assert (aged.kinds[(aged.damage >= 1) & (alone.damage == 0)] == Damage.STAIN).any()
+
+
 @pytest.mark.parametrize("kind", STATISTICS)
 def test_particles_cover_the_area_that_was_measured_on_scans(kind):
     stage = AddParticles(kind=kind, count=60, um_per_px=10, spread=0, softness_px=0, opacity=1)

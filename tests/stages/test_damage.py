@@ -154,6 +154,27 @@ def test_statistics_count_marks_and_their_areas():
     assert mark_statistics(mask * 0)["marks"] == 0
 
 
+def test_each_mark_is_of_the_kind_most_of_its_pixels_have():
+    mask, kinds = np.zeros((30, 30), np.float32), np.zeros((30, 30), np.uint8)
+    mask[2:6, 2:12], mask[10:12, 10:12], mask[20:24, 20:24], mask[28, 0] = 1, 1, 1, 1
+    kinds[2:6, 2:12] = Damage.STAIN
+    kinds[2:6:2, 3:12:2] = Damage.DUST  # Ten fragments within the stain.
+    kinds[10:12, 10:12] = Damage.DUST
+    kinds[20, 20:22] = Damage.HAIR  # What is known of a mark, though of most pixels nothing is.
+    told = mark_statistics(mask, kinds)
+    assert told["marks"] == 4
+    assert told["kinds"] == {
+        "dust": {"marks": 1, "damaged_share": 4 / 900},
+        "hair": {"marks": 1, "damaged_share": 16 / 900},
+        "stain": {"marks": 1, "damaged_share": 40 / 900},
+    }
+    kinds[28, 0] = Damage.LOSS
+    kinds_told = mark_statistics(mask, kinds)["kinds"]
+    assert sum(kind["marks"] for kind in kinds_told.values()) == told["marks"]
+    shares = sum(kind["damaged_share"] for kind in kinds_told.values())
+    assert shares == pytest.approx(told["damaged_share"])
+
+
 def test_strips_do_not_show_in_the_mask(monkeypatch):
     from unfade import darkroom as module
 

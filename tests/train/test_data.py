@@ -215,6 +215,14 @@ def test_crops_and_data_grow_on_their_own():
     assert phases(7, 8, (256,)) == (Phase(7, 256, 8, 0),)
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 6, 7])
+@pytest.mark.parametrize("steps", [7, 100, 20_000])
+def test_every_side_and_every_number_of_photos_has_its_part(steps, count):
+    ascending = tuple(64 * (k + 1) for k in range(count))
+    assert tuple(p.side for p in phases(steps, 8, ascending)) == ascending
+    assert tuple(p.photos for p in phases(steps, 8, (64,), ascending)) == ascending
+
+
 PARTS = (Phase(3, 64, 4), Phase(5, 128, 1, 9))
 
 
@@ -239,3 +247,13 @@ def test_a_mixture_is_always_the_same_and_has_its_share():
     mixed = [Mixed(ours, theirs, 0.3)[Draw(k, 8)][0] for k in range(400)]
     assert mixed == [Mixed(ours, theirs, 0.3)[Draw(k, 8)][0] for k in range(400)]
     assert 0.2 < mixed.count("theirs") / 400 < 0.4
+
+
+def test_a_mixture_within_a_mixture_has_its_share_too():
+    pairs, grain, white = (
+        {Draw(k, 8): (name,) for k in range(2000)} for name in ("pairs", "grain", "white")
+    )
+    mixed = Mixed(Mixed(grain, white, 0.5), pairs, 0.5, salt=1)
+    found = [mixed[Draw(k, 8)][0] for k in range(2000)]
+    assert 900 < found.count("pairs") < 1100
+    assert 400 < found.count("white") < 600 and 400 < found.count("grain") < 600

@@ -51,6 +51,21 @@ def test_a_hand_may_be_a_few_pixels_off(off):
     assert not ((drawing == 1) & ~truth).any()
 
 
+def test_a_box_is_the_same_from_whichever_corner_it_was_drawn():
+    corners = ((118, 58), (127, 67)), ((127, 67), (118, 58)), ((127, 58), (118, 67))
+    first, *others = (Drawn("spot", points).region((120, 160)) for points in corners)
+    assert first.sum() == (9 + 2 * SLACK_PX) ** 2
+    assert all(np.array_equal(first, other) for other in others)
+
+
+@pytest.mark.parametrize(
+    "points", [((4, -30), (10, -20)), ((-40, 5), (-20, 9)), ((4, 200), (9, 220))]
+)
+def test_a_box_beside_the_photo_means_nothing(points):
+    assert not Drawn("spot", points).region((120, 160)).any()
+    assert not draw(scratched()[0], [Drawn("spot", points)]).any()
+
+
 def test_a_box_means_the_speck_in_it():
     pixels, _ = scratched()
     drawing = draw(pixels, [LINE, SPECK])

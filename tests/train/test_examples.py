@@ -8,10 +8,11 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
 from unfade.darkroom import Darkroom  # noqa: E402
-from unfade.degrade import draw_aging  # noqa: E402
+from unfade.degrade import AddParticles, AddWriting, draw_aging  # noqa: E402
 from unfade.degrade.damage import spared  # noqa: E402
 from unfade.photo import Photo  # noqa: E402
 from unfade.pipeline import run  # noqa: E402
+from unfade.recipe import Recipe  # noqa: E402
 from unfade.train.aging import MOST_LONE, with_few  # noqa: E402
 from unfade.train.examples import DamageExamples  # noqa: E402
 
@@ -44,6 +45,24 @@ def test_where_nothing_is_damaged_nothing_is_left():
     aging = spared(draw_aging(np.random.default_rng(0), "film-35mm", 0.5, size=(96, 96)))
     few = with_few(crop, aging, np.random.default_rng(0))
     assert few.damage is None or not few.damage.any()
+
+
+WRITTEN = AddWriting(words=5, height_px=14, width_px=2, seed=3)
+WORN = Recipe("worn", (AddParticles(count=3, kind="dirt", um_per_px=8, seed=1), WRITTEN))
+
+
+def test_handwriting_is_neither_damage_nor_one_of_the_few_marks():
+    crop = np.full((160, 160, 3), 0.6, np.float32)
+    dirt = run(Photo(crop), Recipe("dirt", WORN.stages[:1]), Darkroom())
+    written = run(Photo(crop), Recipe("written", (WRITTEN,)), Darkroom())
+    words = (written.damage >= 1) & (dirt.damage == 0)
+    assert words.sum() > 100
+    for seed in range(12):
+        few = with_few(crop, WORN, np.random.default_rng(seed))
+        assert not few.damage[words].any() and few.damage.any()
+        np.testing.assert_array_equal(few.pixels[words], written.pixels[words])
+    only = with_few(crop, Recipe("written", (WRITTEN,)), np.random.default_rng(0))
+    assert not only.damage.any() and np.array_equal(only.pixels, written.pixels)
 
 
 def test_many_crops_hold_few_marks_as_real_photos_do():

@@ -117,6 +117,24 @@ def test_perfect_numbers_score_better_than_none() -> None:
     assert float(figures["false_alarms"]) == float(figures["misses"]) == 0
 
 
+def test_a_check_is_scored_over_all_its_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    data, task = FadingData(PHOTOS), FadingTask(FadingNet().eval(), 1e-3, 10)
+    told: dict[str, float] = {}
+    monkeypatch.setattr(task, "log_dict", lambda figures, **_: told.update(figures))
+    examples = [data[Draw(i, 0)] for i in range(12)]
+    task.on_validation_epoch_start()
+    with torch.no_grad():
+        for example in examples:  # In most batches of one either nothing or all is faded.
+            task.validation_step([part[None] for part in example], 0)
+        task.on_validation_epoch_end()
+        whole = [torch.stack(list(part)) for part in zip(*examples, strict=True)]
+        expected = task.measure(whole)
+    assert {"score", "gain_db", "false_alarms", "misses"} == set(told)
+    for name, value in told.items():
+        assert float(value) == pytest.approx(float(expected[name]), rel=1e-4)
+    assert np.isfinite([float(v) for v in told.values()]).all()
+
+
 def test_where_no_numbers_are_known_only_the_picture_and_the_gate_teach() -> None:
     examples = [make_example(PHOTOS[k % 4], np.random.default_rng(k)) for k in range(60)]
     unknown = [e for e in examples if e.fade is None]

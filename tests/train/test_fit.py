@@ -25,6 +25,7 @@ from unfade.train.examples import (  # noqa: E402
     WhiteNoiseExamples,
 )
 from unfade.train.fit import fit, main  # noqa: E402
+from unfade.train.nets import restormer  # noqa: E402
 from unfade.train.restore import RestoreExamples  # noqa: E402
 from unfade.train.run import Run, from_record, parse  # noqa: E402
 from unfade.train.tasks import make_network, sample_input  # noqa: E402
@@ -218,6 +219,27 @@ def test_the_command_of_a_run_does_it_again():
     assert parse(words) == Run(
         "restore", ("DATA",), sides=(64, 96), channels_last=False, init="INIT", steps=7
     )
+
+
+def test_the_command_on_a_card_is_understood_and_names_no_place_of_ours():
+    places = {
+        "library": "/mine/shapes",
+        "kept": "/mine/pool",
+        "judged": ("/mine/v.json", "/mine/o"),
+    }
+    command = export.command_of(Run("damage", ("/mine/photos",), init="/mine/w.ckpt", **places))
+    assert "/mine" not in command
+    told = parse(command.split()[2:])
+    assert told.judged == ("JUDGED", "PHOTOS") and told.kept == "KEPT"
+
+
+def test_a_restormer_takes_the_memory_that_was_measured(monkeypatch):
+    tiny = restormer.Shape(width=8, blocks=(1,) * 4, back=(1,) * 4)
+    monkeypatch.setitem(restormer.RESTORMERS, "small", tiny)
+    run = Run("denoise", ("photos",), net="restormer")
+    net = make_network(run).eval()
+    card = export.make_card(run, net)
+    assert card.bytes_per_pixel == export.measure_memory(net, 3) > 1000 and card.tiling == "whole"
 
 
 def test_the_halo_of_an_unknown_network_is_measured():

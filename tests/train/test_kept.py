@@ -66,11 +66,12 @@ def test_examples_come_again_mirrored_and_all_parts_alike():
     assert len(seen) == 4
 
 
-def test_a_half_written_example_is_made_anew(tmp_path):
+@pytest.mark.parametrize("written", [0, 100])
+def test_a_half_written_example_is_made_anew(written, tmp_path):
     examples = Kept(Counted(), folder=tmp_path)
     whole = examples[Draw(1, 8)]
     (path,) = tmp_path.iterdir()
-    path.write_bytes(path.read_bytes()[:100])
+    path.write_bytes(path.read_bytes()[:written])
     assert torch.equal(examples[Draw(1, 8)][0], whole[0])
     assert examples.examples.made == [1, 1]
 

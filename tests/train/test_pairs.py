@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tarfile
 
 import cv2
@@ -164,6 +165,17 @@ def test_a_kind_that_does_not_exist_is_named(pairs):
         PairCrops(find_pairs(pairs, "damage"), "damage")
 
 
+@pytest.mark.parametrize(("task", "part"), [("damage", 1), ("restore", 2)])
+def test_handwriting_of_an_aged_pair_is_no_damage(task, part, pairs):
+    kinds = np.full((56, 72), Damage.ORIGINAL, np.uint8)
+    kinds[:, 36:] = Damage.SCRATCH
+    cv2.imwrite(str(pairs / "kinds" / "album" / "00.png"), kinds)
+    pair = find_pairs(pairs, task)[0]
+    mask = PairCrops([pair], task).make(read_pair(pair))[part]
+    assert not mask[:, :36].any()
+    np.testing.assert_array_equal(mask[:, 36:], read_pair(pair)["mask"][:, 36:])
+
+
 def test_a_broken_picture_is_named(pairs):
     (pairs / "aged" / "album" / "05.png").write_bytes(b"broken")
     with pytest.raises(ReadError, match=r"1 of 20 pictures cannot be read: .*album/05"):
@@ -203,10 +215,85 @@ def test_inpainting_of_pairs_hides_what_is_under_the_mask(pairs):
     assert float(((fill - clean) * mask).abs().max()) > 0
 
 
+def test_inpainting_of_faded_pairs_fills_with_the_tones_of_the_clean_part(pairs):
+    for path in (pairs / "aged" / "album").iterdir():
+        cv2.imwrite(str(path), cv2.imread(str(path)) // 2 + 90)
+    fill, mask, clean = PairCrops(find_pairs(pairs, "inpaint"), "inpaint")[Draw(1, 56)]
+    assert torch.equal(fill * (1 - mask), clean * (1 - mask))
+    # What is filled lies within the tones around it.
+    assert float(fill.min()) >= float(clean.min()) - 0.02
+
+
+@pytest.fixture
+def versions(pairs):
+    """The same photos aged three times each, as `unfade age` does if asked for versions."""
+    for part in ("aged", "clean", "mask"):
+        for path in sorted((pairs / part / "album").iterdir()):
+            picture = cv2.imread(str(path))
+            for version in (2, 3):
+                marked = picture if part == "clean" else np.roll(picture, version * 7, axis=0)
+                cv2.imwrite(str(path.with_stem(f"{path.stem}.{version}")), marked)
+    return pairs
+
+
+@pytest.mark.parametrize("task", ["damage", "inpaint", "denoise"])
+def test_a_clean_photo_is_never_on_both_sides(task, versions):
+    material = read_material(Run(task, pairs=(str(versions),), side=32))
+    ours, theirs = (
+        {pair.parts["clean"].digest for pair in part.pairs}
+        for part in (material.learn, material.check)
+    )
+    assert ours and theirs and not ours & theirs
+    assert len(material.check.pairs) == 3 * len(theirs)
+
+
+def test_clean_photos_of_pairs_that_are_checked_with_are_not_learned_from(pairs, photos, tmp_path):
+    clean = tmp_path / "photos"
+    shutil.copytree(photos, clean)
+    held = [
+        pair.parts["clean"]
+        for pair in read_material(Run("denoise", pairs=(str(pairs),), side=32)).check.pairs
+    ]
+    for source in held:
+        shutil.copyfile(source.path, clean / f"again-{source.path.name}")
+    material = read_material(Run("denoise", (str(clean),), (str(pairs),), side=32))
+    learned = {sha for part, sha in material._rows if part == "learn"}
+    assert len(held) == 2 and not {source.digest.hex() for source in held} & learned
+    assert 5 <= len(material.learn.first.photos) <= 6
+
+
+@pytest.mark.parametrize("part", ["aged", "mask", "kinds"])
+def test_a_part_that_was_edited_makes_other_examples(part, pairs, tmp_path):
+    def read():
+        material = read_material(run)
+        return material.sha256, material.kept(run).folder
+
+    run = Run("damage", pairs=(str(pairs),), side=32, kept=str(tmp_path / "kept"))
+    before = read()
+    assert read() == before
+    path = pairs / part / "album" / "00.png"
+    cv2.imwrite(str(path), np.roll(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), 9, axis=0))
+    sha256, folder = read()
+    assert sha256 != before[0] and folder != before[1]
+
+
+def test_white_noise_is_learned_from_beside_pairs_too(pairs, photos):
+    run = Run("denoise", (str(photos),), (str(pairs),), noise="both", share=0.5, side=32)
+    learn = read_material(run).learn
+    # White noise alone is not clipped to what a file can hold.
+    white = sum(bool(learn[Draw(number, 32)][0].max() > 1) for number in range(80))
+    assert 8 < white < 32
+
+
+def test_pairs_and_judged_marks_do_not_go_together():
+    with pytest.raises(ValueError, match="--judged and --pairs do not go together"):
+        Run("damage", ("photos",), ("mine",), judged=("marks.json", "old"))
+
+
 def test_pairs_and_clean_photos_are_mixed_and_checked_with_pairs(pairs, photos):
     run = Run("damage", (str(photos),), (str(pairs),), side=32, batch=2, steps=4, workers=0)
     material = read_material(run)
-    assert material.manifest.count("album") == 20
+    assert material.manifest.count("album") == 20 * 3 + 1
     assert len(material.check.pairs) == 2
     learn, check = loaders(run, material)
     assert [t.shape for t in next(iter(learn))] == [(2, 3, 32, 32), (2, 1, 32, 32), (2, 1, 32, 32)]

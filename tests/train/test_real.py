@@ -6,6 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
+from unfade.errors import ReadError  # noqa: E402
 from unfade.train.crops import Draw  # noqa: E402
 from unfade.train.judged import JudgedPhoto, Verdicts  # noqa: E402
 from unfade.train.nets import make_net  # noqa: E402
@@ -70,6 +71,11 @@ def test_half_of_the_crops_hold_damage_and_all_are_varied():
     assert not kinds.any()
 
 
+def test_photos_without_any_mark_are_refused():
+    with pytest.raises(ReadError, match="none of the 2 judged photos has a mark"):
+        RealCrops([old_photo(boxes=0)] * 2, bright)
+
+
 def test_a_photo_smaller_than_the_crop_is_mirrored():
     picture, visible, _ = RealCrops([old_photo()], bright)[Draw(1, 256)]
     assert picture.shape == (3, 256, 256) and visible.shape == (1, 256, 256)
@@ -86,5 +92,5 @@ def test_what_counts_neither_way_teaches_nothing():
 
 @pytest.mark.parametrize("task", ["inpaint", "denoise"])
 def test_other_tasks_take_no_judged_marks(task):
-    with pytest.raises(ValueError, match="damage and verify"):
+    with pytest.raises(ValueError, match="damage, overview and verify"):
         Run(task, data=("photos",), judged=("marks.json", "old"))

@@ -12,7 +12,9 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
-from unfade.train import curves, watch  # noqa: E402
+from unfade.degrade import AddWriting  # noqa: E402
+from unfade.recipe import Recipe  # noqa: E402
+from unfade.train import curves, restore, watch  # noqa: E402
 from unfade.train.fit import fit, main  # noqa: E402
 from unfade.train.folder import commit  # noqa: E402
 from unfade.train.holes import draw_large_holes  # noqa: E402
@@ -48,6 +50,14 @@ def test_undoing_all_leads_to_the_clean_photo():
     clean = photo()
     aged, target, _ = RestoreExamples(undo="all")(clean, np.random.default_rng(1))
     assert np.array_equal(target, clean) and np.abs(aged - clean).mean() > 0.01
+
+
+def test_handwriting_is_no_artefact(monkeypatch):
+    written = Recipe("written", (AddWriting(words=4, height_px=14, width_px=2, seed=3),))
+    monkeypatch.setattr(restore, "draw_aging", lambda *_, **__: written)
+    aged, target, mask = RestoreExamples()(photo(), np.random.default_rng(0))
+    assert np.array_equal(aged, target) and np.abs(aged - photo()).max() > 0.1
+    assert not mask.any()
 
 
 @pytest.mark.parametrize("mode", MODES)

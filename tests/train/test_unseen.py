@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import tarfile
 
+import cv2
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -101,6 +104,45 @@ def test_a_calibration_that_fails_leaves_no_weights(opened, run, photos, tmp_pat
     with pytest.raises(ModelError, match="all these photos were learned from"):
         export.main([*words, str(learned)])
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def judged_run(run, photos, tmp_path):
+    """The run has learned from the first of two old photos that a person judged."""
+    rng = np.random.default_rng(1)
+    (tmp_path / "old").mkdir()
+    for name in "ab":
+        noise = rng.integers(0, 255, (16, 16, 3), np.uint8)
+        cv2.imwrite(str(tmp_path / "old" / f"{name}.png"), noise)
+    learn, check = split(find_sources(photos))
+    old = find_sources(tmp_path / "old")
+    told = manifest({"learn": learn, "judged": old[:1], "check": check})
+    (run / "manifest.csv").write_text(told, "utf-8")
+    verdicts = [{"sha256": source.digest.hex(), "rest": "detail"} for source in old]
+    for name, part in (("both", verdicts), ("learned", verdicts[:1])):
+        (tmp_path / f"{name}.json").write_text(json.dumps({"photos": part}))
+    return run
+
+
+def test_judged_photos_that_a_run_learned_from_do_not_calibrate_it(
+    opened, judged_run, photos, tmp_path, monkeypatch
+):
+    given = []
+
+    def measure(paths, room, library, part, judged):
+        given.extend(judged)
+        return calibrate.Calibration(0.5, -1.0)
+
+    monkeypatch.setattr(calibrate, "calibrate", measure)
+    words = [str(judged_run), "-o", str(tmp_path / "out"), "--calibrate", str(photos), "--judged"]
+    with pytest.raises(
+        ReadError, match=r"all 1 photos that .*learned\.json speaks of were learned"
+    ):
+        export.main([*words, str(tmp_path / "learned.json"), str(tmp_path / "old")])
+    assert not (tmp_path / "out").exists()
+    export.main([*words, str(tmp_path / "both.json"), str(tmp_path / "old")])
+    (photo,) = given
+    assert np.array_equal(photo.pixels, find_sources(tmp_path / "old")[1].decode())
 
 
 def test_an_export_calibrates_with_what_its_run_did_not_learn_from(

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -157,6 +158,11 @@ def test_verdicts_on_other_photos_are_refused(judged):
         read_judged(judged, find_sources(judged.parent))
 
 
+def judged_files(manifest):
+    lines = (line.split(",", 2) for line in manifest.splitlines())
+    return {Path(name.strip('"')).name for part, _, name in lines if part == "judged"}
+
+
 def test_a_run_learns_from_aged_and_judged_marks(judged, tmp_path, monkeypatch):
     monkeypatch.setattr(loaders, "Detector", lambda name: Bright())
     clean = tmp_path / "clean"
@@ -168,7 +174,11 @@ def test_a_run_learns_from_aged_and_judged_marks(judged, tmp_path, monkeypatch):
     material = loaders.read_material(run)
     kinds = {type(material.learn.second), type(material.learn.first)}
     assert kinds == {JudgedData, VerifyData}
-    assert "judged," in material.manifest
+    assert {"old.png", "verdicts.json"} <= judged_files(material.manifest)
+    record = json.loads(judged.read_text())
+    record["photos"][0]["detail"] = []
+    judged.write_text(json.dumps(record))
+    assert loaders.read_material(run).sha256 != material.sha256
 
 
 @pytest.mark.parametrize("wrong", [{"task": "fading"}, {"judged": ("one.json",)}, {"data": ()}])

@@ -16,12 +16,13 @@ from unfade.errors import ModelError  # noqa: E402
 from unfade.models.card import ModelCard  # noqa: E402
 from unfade.models.zoo import SHIPPED  # noqa: E402
 from unfade.train import export  # noqa: E402
+from unfade.train.fading import FadingNet  # noqa: E402
 from unfade.train.fit import fit, main  # noqa: E402
 from unfade.train.nets import ResidualNet, Restormer, SegmentationNet, UNet  # noqa: E402
 from unfade.train.nets.restormer import Shape  # noqa: E402
 from unfade.train.run import Run  # noqa: E402
 from unfade.train.tasks import channels, make_network, sample_input  # noqa: E402
-from unfade.train.weights import begin_with, find_weights, read_state, settle  # noqa: E402
+from unfade.train.weights import begin_with, find_weights, hold, read_state, settle  # noqa: E402
 
 TINY = (4, 6, 8)
 SAMPLE = torch.rand(1, 3, 32, 32)
@@ -147,6 +148,22 @@ def test_weights_read_back_survive_the_first_step_of_training(tmp_path):
         assert torch.allclose(fresh.eval()(inputs), before, atol=1e-4)
     assert (lost - before).abs().mean() > 0.1
     assert (kept - before).abs().mean() < 0.001
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        pytest.param(lambda: UNet(TINY, recurrent=True), id="recurrent"),
+        pytest.param(FadingNet, id="fading"),
+    ],
+)
+def test_every_kind_of_normalization_can_keep_its_statistics(net):
+    held = net().train()
+    hold(held)
+    before = {name: value.clone() for name, value in held.named_buffers() if "running" in name}
+    held(torch.rand(2, 3, 128, 128))
+    assert before and all(torch.equal(held.get_buffer(name), old) for name, old in before.items())
+    assert any(module.training for module in held.modules())
 
 
 def test_a_network_of_another_shape_leaves_training_on(tmp_path):

@@ -22,6 +22,7 @@ from ..photo import Damage, Edit, Mask, Origin, Photo, Pixels
 from ..recipe import Finding
 from ..settings import check_settings, setting
 from ..tiling import tiles
+from .damage import VISIBLE
 
 BLURS = ("gaussian", "disk", "motion")
 
@@ -35,6 +36,9 @@ RESAMPLERS = {
     "cubic": cv2.INTER_CUBIC,
     "lanczos": cv2.INTER_LANCZOS4,
 }
+
+NEITHER = np.float32(0.5)
+"""Visibility of damage that counts neither as damage nor as clean; below it damage is faint."""
 
 DOWN = ("area", "linear", "cubic", "lanczos")
 UP = ("linear", "cubic", "lanczos", "nearest")
@@ -397,8 +401,19 @@ def _seed(rng: np.random.Generator) -> int:
 
 
 def _spread(damage: Mask | None, fn: Callable[[Mask], Mask]) -> Mask | None:
-    """What was damaged stays so, and what the damage is smeared over becomes so."""
-    return None if damage is None else np.maximum(damage, fn(damage))
+    """What was damaged stays so, and what the damage is smeared over becomes so.
+
+    A damaged pixel may have gone from black to white, and a little of that beside it can be seen
+    where the smeared mask is still faint. Such a pixel is neither damaged nor clean.
+    """
+    if damage is None:
+        return None
+    smeared, strong = fn(damage), np.where(damage < NEITHER, np.float32(0), damage)
+    # Above a grey, where `fn` clips nothing: sharp enlarging takes from what lies beside.
+    grey, quarter = np.float32(0.5), np.float32(0.25)
+    change = np.abs(fn(grey + strong * quarter) - grey) / quarter
+    seen = np.where(change + VISIBLE * smeared > VISIBLE, NEITHER, np.float32(0))
+    return np.maximum(damage, np.maximum(smeared, seen))
 
 
 def _named(photo: Photo, damage: Mask | None) -> NDArray[np.uint8] | None:

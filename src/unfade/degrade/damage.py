@@ -101,7 +101,9 @@ def take_up(photo: Photo, kind: Damage | NDArray[np.uint8], pixels: Pixels) -> E
     damage: Mask = np.minimum(most / VISIBLE, 1).astype(np.float32)
     before = np.zeros_like(damage) if photo.damage is None else photo.damage
     kinds = np.zeros(photo.size, np.uint8) if photo.kinds is None else photo.kinds
-    kinds = np.where((damage >= before) & (damage > 0), np.asarray(kind, np.uint8), kinds)
+    # Both may have reached 1; then a stain, which the photo shows through, is what changed it less.
+    newer = np.where(np.asarray(kind) == Damage.STAIN, damage > before, damage >= before)
+    kinds = np.where(newer & (damage > 0), np.asarray(kind, np.uint8), kinds)
     return Edit(pixels=pixels, damage=np.maximum(damage, before), kinds=kinds)
 
 

@@ -49,9 +49,15 @@ def figures(question: Question, answer: Answer) -> Figures:
     Returns:
         Figures by name; which ones depends on what is known. Decibels are at most 100.
     Raises:
-        EvaluationError: The answer is of another size than the question.
+        EvaluationError: The answer is of another size than the question, or is not all numbers.
     """
     given, pixels = question.given.pixels, answer.pixels
+    if not np.isfinite(pixels).all():
+        share = float(np.mean(~np.isfinite(pixels)))
+        raise EvaluationError(
+            f"the result holds values that are not finite ({share:.2%} of them); expected 0 to 1. "
+            "Look for a network or program that divides by zero"
+        )
     if pixels.shape[:2] != given.shape[:2]:
         raise EvaluationError(
             f"the result must be {given.shape[1]} x {given.shape[0]} pixels like the photo, got "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import os
 import re
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -151,9 +153,11 @@ class RunCommand:
         split_command(self.template)
 
     def fingerprint(self, case: Case) -> str:
-        found = shutil.which(split_command(self.template)[0])
-        program = checksum(Path(found)) if found else "missing"
-        return f"command {self.template} {program}"
+        first, *others = split_command(self.template)
+        found = shutil.which(first)
+        program = content(Path(found)) if found else "missing"
+        files = (content(path) for path in _files_in(others))
+        return " ".join(("command", self.template, program, *files))
 
     def __call__(self, question: Question, darkroom: Darkroom) -> Answer:
         with tempfile.TemporaryDirectory(prefix="unfade-") as folder:
@@ -245,6 +249,32 @@ class TakeFiles:
         if not found:
             raise EvaluationError(f"{self.name}: no result {case.name} in {self.folder}")
         return found[0]
+
+
+def _files_in(words: Iterable[str]) -> Iterator[Path]:
+    """The files that words of a command name, alone or behind a `=`: scripts, weights."""
+    for word in words:
+        for part in (word, word.partition("=")[2]):
+            # A word may be longer than a name can be.
+            with contextlib.suppress(OSError):
+                if part and Path(part).is_file():
+                    yield Path(part)
+
+
+def content(path: Path) -> str:
+    """The checksum of a file, kept as long as it seems unchanged: many cases ask for it."""
+    return _content_then(path, *changed(path))
+
+
+def changed(path: Path) -> tuple[int, int]:
+    """When a file was changed, in nanoseconds, and its size in bytes."""
+    told = path.stat()
+    return told.st_mtime_ns, told.st_size
+
+
+@functools.lru_cache(maxsize=4096)
+def _content_then(path: Path, changed_ns: int, size: int) -> str:
+    return checksum(path)
 
 
 def make_method(word: str, changes: Changes | None = None) -> Method:

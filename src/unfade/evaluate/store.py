@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..darkroom import Darkroom
+from ..degrade.library import library_checksum
 from ..metrics import Curve
 from ..metrics.ranking import BINS
-from ..models.zoo import checksum
 from ..report.versions import versions
 from .cases import Case
-from .methods import Method
+from .methods import Method, changed, content
 from .perception import Perception
 from .sheet import Result, Row
 
@@ -30,9 +30,9 @@ HOUSE = Path(__file__).resolve().parent.parent
 class Store:
     """A folder of results.
 
-    A result is found again only if the photos, the aging, the method, the code of this package,
-    its networks, the engine and the libraries are the same; a file that is not whole is measured
-    anew.
+    A result is found again only if the photos, the aging and its artefact pictures, the method and
+    the files that its command names, the code of this package, its networks with their cards, the
+    engine and the libraries are the same; a file that is not whole is measured anew.
 
     Args:
         folder: Made if it is not there.
@@ -58,7 +58,8 @@ class Store:
             case.name,
             str(case.kind),
             repr(case.aging),
-            *(_content(path) for path in case.files),
+            *(content(path) for path in case.files),
+            "" if case.aging is None else _shapes(case.aging.library),
             method.name,
             method.fingerprint(case),
             "" if perception is None else perception.key,
@@ -99,23 +100,24 @@ class Store:
         Path(path).replace(self.folder / f"{key}.npz")
 
 
-def _content(path: Path) -> str:
-    told = path.stat()
-    return _content_then(path, told.st_mtime_ns, told.st_size)
+def _shapes(folder: str) -> str:
+    """The checksum of a library of artefacts, kept as long as its files seem unchanged."""
+    if not folder:
+        return ""
+    files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+    return _shapes_then(folder, tuple((path, *changed(path)) for path in files))
 
 
-@functools.lru_cache(maxsize=4096)
-def _content_then(path: Path, changed_ns: int, size: int) -> str:
-    """The checksum of a file, kept as long as it seems unchanged: many methods ask for it."""
-    return checksum(path)
+@functools.lru_cache(maxsize=8)
+def _shapes_then(folder: str, files: tuple[tuple[Path, int, int], ...]) -> str:
+    return library_checksum(folder)
 
 
 def _room(darkroom: Darkroom) -> tuple[str, ...]:
     """What decides a result beside photo and method: code, networks, engine, libraries."""
     engine = darkroom.engine.name
-    networks = []
-    for card in darkroom.zoo.list():
-        networks.append(f"{card.name} {card.sha256}")
+    # All of a card: who verifies, and how far marks are believed, decide as much as the weights.
+    networks = [card.to_toml() for card in darkroom.zoo.list()]
     return (_code(), *networks, engine, json.dumps(versions((engine,)), sort_keys=True))
 
 

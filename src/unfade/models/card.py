@@ -57,6 +57,8 @@ class ModelCard:
             `stages.marks.Calibration`; empty where nobody measured them.
         verifier: Of a damage network, the name of the network that learned to verify its marks;
             empty if there is none.
+        overview: Of a damage network, the name of the network that finds what is too large for it,
+            on the whole photo, seen small; empty if there is none.
     """
 
     name: str
@@ -79,6 +81,7 @@ class ModelCard:
     about: str = ""
     calibration: tuple[float, ...] = ()
     verifier: str = ""
+    overview: str = ""
     quality: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     @classmethod

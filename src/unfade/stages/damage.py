@@ -18,6 +18,8 @@ from ..settings import check_settings, setting
 from ..tiling import Tile
 from .infrared import InfraredReading, read_infrared_damage
 from .marks import candidates, highest, likelihood_among
+from .overview import take_in
+from .sight import see
 from .verify import evidence, evidence_of_peaks
 
 Plane = NDArray[np.float32]
@@ -194,7 +196,8 @@ def damage_probability(
 def find_damage(
     photo: Photo, darkroom: Darkroom, reading: InfraredReading | None = None
 ) -> tuple[Plane, Kinds | None]:
-    """Ask the network how likely each pixel is damaged and how, and the infrared if it is of use.
+    """Ask how likely each pixel is damaged and how: the network, close up and from afar, and the
+    infrared if it is of use.
 
     Returns:
         (H, W) float32 in [0, 1], whole only where neither says damaged: 1 - (1 - p) (1 - q); and
@@ -218,6 +221,9 @@ def find_damage(
         tile=darkroom.tile_for(model, photo.size),
         multiple_of=model.card.multiple_of,
     )
+    if model.card.overview:
+        sight = see(photo, darkroom.model(model.card.overview))
+        take_in(sight, photo.pixels, probability, kinds, darkroom)
     if reading is None or reading.probability is None:
         return probability, kinds
     both = darkroom.map(
@@ -250,22 +256,30 @@ def mark_statistics(mask: Mask, kinds: Kinds | None = None) -> dict[str, Any]:
         kinds: (H, W) uint8 of `Damage`, what kind each damaged pixel is; None if not known.
     Returns:
         `marks`, `damaged_share` and the area percentiles in pixels; with kinds also the same two
-        for each kind that occurs, by its name in lower case.
+        for each kind that occurs, by its name in lower case. A mark is of the kind most of its
+        pixels have, so that the kinds add up to all marks of which a kind is known.
     """
-    count, _, stats, _ = cv2.connectedComponentsWithStats((mask >= 0.5).astype(np.uint8))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((mask >= 0.5).astype(np.uint8))
     areas = stats[1:, cv2.CC_STAT_AREA]
     if count <= 1:
         return {"marks": 0, "damaged_share": 0.0, "area_px": {}}
     levels = {f"p{p}": float(np.percentile(areas, p)) for p in (10, 50, 90, 100)}
     told = {"marks": count - 1, "damaged_share": float(areas.sum()) / mask.size, "area_px": levels}
-    if kinds is None:
-        return told
-    each = {kind: (kinds == kind) & (mask >= 0.5) for kind in Damage if kind is not Damage.NONE}
-    return told | {
-        "kinds": {k.name.lower(): _tally(where) for k, where in each.items() if where.any()}
+    return told if kinds is None else told | {"kinds": _tally(labels, kinds, areas)}
+
+
+def _tally(labels: NDArray[Any], kinds: Kinds, areas: NDArray[Any]) -> dict[str, dict[str, float]]:
+    """Count and measure the marks of each kind; label 0 is no mark, and `areas` are of the rest."""
+    marked = labels > 0
+    codes = (labels[marked] - 1) * len(Damage) + kinds[marked]
+    votes = np.bincount(codes, minlength=len(areas) * len(Damage)).reshape(-1, len(Damage))
+    votes[:, Damage.NONE] = 0
+    of_mark = votes.argmax(axis=1)  # The first where nobody told any, which is none.
+    return {
+        kind.name.lower(): {
+            "marks": int(np.count_nonzero(of_mark == kind)),
+            "damaged_share": float(areas[of_mark == kind].sum()) / labels.size,
+        }
+        for kind in Damage
+        if kind and (of_mark == kind).any()
     }
-
-
-def _tally(where: NDArray[np.bool_]) -> dict[str, float]:
-    marks = cv2.connectedComponents(where.astype(np.uint8))[0] - 1
-    return {"marks": marks, "damaged_share": float(np.count_nonzero(where)) / where.size}

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from ..color import in_color
 from ..darkroom import Darkroom
 from ..photo import Edit, Mask, Origin, Photo, Pixels
 from ..recipe import Finding
 from ..settings import check_settings, setting
 from ..tiling import Tile
-
-PROXY_SIDE = 192
-"""Longer side in pixels of what the network sees: all of the photo, from afar."""
+from .sight import Plane, Sight, enlarged, follow, see, spread
 
 FIELDS = 7
 """What it answers for each pixel: log odds of a veil, and of each channel two numbers, see
@@ -30,14 +25,6 @@ MOST_GAIN = 1.5
 
 SEEN, FULL = -2.0, 0.0
 """Log odds from which a pixel next to a certain one is lifted, and from which it is all the way."""
-
-AROUND = 1
-"""Half the side in small pixels of the windows in which gain and offset are linear in the value."""
-
-SMOOTH = 0.003
-"""Variance of the value below which it says nothing of the edges of a veil."""
-
-Plane = NDArray[np.float32]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,21 +70,6 @@ class Veil:
 
 
 @dataclasses.dataclass(frozen=True)
-class Sight:
-    """A photo from afar, and what the network says of it.
-
-    Attributes:
-        size: (height, width) of the photo in pixels.
-        small: (h, w, 3) float32 in [0, 1].
-        answer: (h, w, `FIELDS`) float32.
-    """
-
-    size: tuple[int, int]
-    small: Pixels
-    answer: Plane
-
-
-@dataclasses.dataclass(frozen=True)
 class LiftVeils:
     """Take away stains, tape, light leaks and mirrored silver, through which the photo shows.
 
@@ -112,7 +84,7 @@ class LiftVeils:
 
     strength: float = setting(1.0, "how much of a veil is taken away", low=0, high=1)
     certainty: float = setting(
-        0.997, "how sure the network must be somewhere under a veil", low=0, high=1
+        0.99, "how sure the network must be somewhere under a veil", low=0, high=1
     )
     least: float = setting(
         0.001, "share of the photo under a veil below which it is left", low=0, high=1
@@ -143,7 +115,7 @@ class LiftVeils:
     def covers(self, sight: Sight, darkroom: Darkroom) -> Mask:
         """Where veils are lifted: (H, W), 1 where at least half of the correction is made."""
         opacity = self._opacity(sight.answer)
-        return _spread(opacity, sight.size, darkroom, lambda large: large >= 0.5)
+        return spread(opacity, sight.size, darkroom, lambda large: large >= 0.5)
 
     def _opacity(self, answer: Plane) -> Plane:
         """How much of the correction is made at each small pixel; 0 everywhere if too few are."""
@@ -172,35 +144,10 @@ class LiftVeils:
         return veil, {"evidence": evidence, **notes}
 
 
-def see_veils(photo: Photo, darkroom: Darkroom) -> Sight:
-    """Ask the network about a photo as it is, mirrored across, mirrored down, and both.
-
-    What only one of the answers holds is error; their mean counts.
-    """
-    model, small = darkroom.model("veils"), in_color(photo.proxy(PROXY_SIDE))
-    asked = [
-        model(np.ascontiguousarray(small[::down, ::across]))[::down, ::across]
-        for down in (1, -1)
-        for across in (1, -1)
-    ]
-    return Sight(photo.size, small, np.asarray(np.mean(asked, axis=0), np.float32))
-
-
 def read_answer(answer: Plane) -> tuple[Plane, Plane]:
     """What to add to a pixel under a veil, over its value and to it: two of (H, W, 3)."""
     gain = np.expm1(np.float32(MOST_GAIN) * np.tanh(answer[:, :, 1:4]))
     return gain, np.tanh(answer[:, :, 4:7])
-
-
-def follow(field: Plane, guide: Plane) -> tuple[Plane, Plane]:
-    """Slope and base (h, w) with which `slope * guide + base` is a field, edges as the guide's."""
-    side = (2 * AROUND + 1, 2 * AROUND + 1)
-    mean, level = cv2.blur(field, side), cv2.blur(guide, side)
-    together = cv2.blur(field * guide, side) - mean * level
-    alone = cv2.blur(guide * guide, side) - level * level
-    slope = np.asarray(together / (alone + np.float32(SMOOTH)), np.float32)
-    base = np.asarray(mean - slope * level, np.float32)
-    return np.asarray(cv2.blur(slope, side)), np.asarray(cv2.blur(base, side))
 
 
 def opaque(odds: Plane, certainty: float) -> Plane:
@@ -227,41 +174,12 @@ def _log_odds(certainty: float) -> float:
     return math.inf if certainty else -math.inf
 
 
+def see_veils(photo: Photo, darkroom: Darkroom) -> Sight:
+    """Ask the network about the whole photo, small."""
+    return see(photo, darkroom.model("veils"))
+
+
 def veil_probability(sight: Sight, darkroom: Darkroom) -> Plane:
     """How likely each pixel of a photo is under a veil: (H, W) float32 in [0, 1]."""
     odds = sight.answer[:, :, 0]
-    return _spread(odds, sight.size, darkroom, lambda large: 1 / (1 + np.exp(-large)))
-
-
-def _spread(
-    small: Plane, size: tuple[int, int], darkroom: Darkroom, read: Callable[[Plane], Any]
-) -> Plane:
-    """What `read` makes of a small plane that is spread over a photo, strip by strip."""
-    out = darkroom.empty(size)
-
-    def strip(rows: slice) -> None:
-        out[rows] = read(enlarged(small[:, :, None], (rows, slice(0, size[1])), size)[:, :, 0])
-
-    darkroom.strips(strip, size)
-    return out
-
-
-def enlarged(field: Plane, place: tuple[slice, slice], size: tuple[int, int]) -> Plane:
-    """The part at `place` of a field (h, w, C) that is spread over (height, width) `size`.
-
-    Linear between the middles of its pixels, the same whatever part is asked for.
-    """
-    top, below, down = _between(place[0], size[0], field.shape[0])
-    left, right, across = _between(place[1], size[1], field.shape[1])
-    rows = field[top] + down[:, None, None] * (field[below] - field[top])
-    return np.asarray(rows[:, left] + across[:, None] * (rows[:, right] - rows[:, left]))
-
-
-def _between(
-    span: slice, length: int, points: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], Plane]:
-    """The points before and after each pixel, and how far it is from the first of them."""
-    at = (np.arange(span.start, span.stop) + 0.5) * (points / length) - 0.5
-    at = np.clip(at, 0, points - 1)
-    before = np.floor(at).astype(np.int64)
-    return before, np.minimum(before + 1, points - 1), (at - before).astype(np.float32)
+    return spread(odds, sight.size, darkroom, lambda large: 1 / (1 + np.exp(-large)))

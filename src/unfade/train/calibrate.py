@@ -75,6 +75,9 @@ def calibrate_card(
         if card.task == "verify":
             path, detector = Zoo().find("damage")
             _put(networks, path, dataclasses.replace(detector, verifier="verify"))
+        overview = detector.overview if card.task == "verify" else card.overview
+        if overview:
+            _put(networks, *Zoo().find(overview))
         room = Darkroom(zoo=Zoo(networks))
         found = calibrate(photos, room, library, "val" if library else "all", judged)
     numbers = tuple(round(number, 3) for number in dataclasses.astuple(found))

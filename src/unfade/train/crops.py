@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
@@ -59,12 +59,19 @@ def phases(
     ends = sorted({steps * (k + 1) // len(v) for v in (sides, grow) for k in range(len(v))})
     parts, begin = [], 0
     for until in ends:
-        side = sides[begin * len(sides) // steps]
-        photos = grow[begin * len(grow) // steps] if grow else 0
+        side, photos = _at(sides, begin, steps), _at(grow, begin, steps) if grow else 0
         size = max(1, round(batch * sides[0] ** 2 / side**2))
         parts.append(Phase(until, side, size, photos))
         begin = until
     return tuple(parts)
+
+
+def _at(values: Sequence[int], step: int, steps: int) -> int:
+    """That of some values, each used for an equal part of a run, which is used at a step.
+
+    Part k begins at step `steps * k // len(values)`, rounded down; turned around, rounded up.
+    """
+    return values[((step + 1) * len(values) - 1) // steps]
 
 
 class Batches:
@@ -122,13 +129,14 @@ class Mixed(Dataset[tuple[Tensor, ...]]):
     Args:
         first, second: Where they come from.
         share: Of the second, 0 to 1.
+        salt: Another one for a mixture that holds a mixture; with the same both choose alike.
     """
 
-    def __init__(self, first: Examples, second: Examples, share: float) -> None:
-        self.first, self.second, self.share = first, second, share
+    def __init__(self, first: Examples, second: Examples, share: float, salt: int = 0) -> None:
+        self.first, self.second, self.share, self.salt = first, second, share, salt
 
     def __getitem__(self, draw: Draw) -> tuple[Tensor, ...]:
-        chance = np.random.default_rng((draw.number, 1)).random()
+        chance = np.random.default_rng((draw.number, 1, self.salt)).random()
         return (self.second if chance < self.share else self.first)[draw]
 
 
@@ -150,6 +158,27 @@ def random_crop(
     height, width = photo.shape[:2]
     scale = max(scale, side / min(height, width))
     return cut_square(photo, min(round(side / scale), height, width), side, rng)
+
+
+def cut_most(photo: NDArray[np.uint8], side: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Cut a square of most of a photo, `side` or more wide; as `cut_square`."""
+    shorter = min(photo.shape[:2])
+    return cut_square(photo, int(rng.integers(min(side, shorter), shorter + 1)), side, rng)
+
+
+def shrunk_to(picture: NDArray[Any], longer: int) -> NDArray[Any]:
+    """A picture (H, W, C), its longer side at most so many pixels."""
+    scale = longer / max(picture.shape[:2])
+    if scale >= 1:
+        return picture
+    size = (round(picture.shape[1] * scale), round(picture.shape[0] * scale))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), picture.dtype)
+
+
+def squeezed(plane: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """A square (S, S) or (S, S, C) in [0, 1], in `side` pixels."""
+    small = cv2.resize(plane, (side, side), interpolation=cv2.INTER_AREA)
+    return np.asarray(np.clip(small, 0, 1), np.float32)
 
 
 def cut_square(

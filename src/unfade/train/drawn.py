@@ -102,9 +102,9 @@ class Drawn:
         """Where it may lie on a photo of (height, width): 1, else 0."""
         plane = np.zeros(size, np.uint8)
         if not self.width_px:
-            (left, top), (right, bottom) = self.points
-            slack = self.slack_px
-            plane[max(0, top - slack) : bottom + slack, max(0, left - slack) : right + slack] = 1
+            left, top = (max(0, side - self.slack_px) for side in self.box[:2])
+            right, bottom = (max(0, side + self.slack_px) for side in self.box[2:])
+            plane[top:bottom, left:right] = 1
             return plane
         path = np.array(self.points, np.int32).reshape(-1, 1, 2)
         cv2.polylines(plane, [path], False, 1, self.width_px + 2 * self.slack_px)

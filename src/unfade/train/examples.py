@@ -26,10 +26,10 @@ from ..degrade.fading import draw_fade, draw_grey
 from ..degrade.films import draw_film_pixel
 from ..degrade.scanner import draw_banding
 from ..fill import coarse_fill, smooth_fill
-from ..photo import Damage, Photo
+from ..photo import Photo
 from ..pipeline import run
 from ..recipe import Recipe
-from .aging import draw_any_aging, is_lone, with_few
+from .aging import damage_of, draw_any_aging, is_lone, with_few
 from .holes import draw_large_holes
 
 Array = NDArray[np.float32]
@@ -61,21 +61,20 @@ class DamageExamples:
 
         The damage (H, W) is how visible it is, 1 from 10/255 on; the kind is a number of `Damage`.
         """
-        aging = Recipe("aging", tuple(self._happened((crop.shape[0], crop.shape[1]), rng)))
+        aging = self.draw((crop.shape[0], crop.shape[1]), rng)
         lone = is_lone(aging, rng)
         aged = with_few(crop, aging, rng) if lone else run(Photo(crop), aging, Darkroom())
-        damage = np.zeros(crop.shape[:2], np.float32) if aged.damage is None else aged.damage
-        kinds = np.zeros(crop.shape[:2], np.uint8) if aged.kinds is None else aged.kinds
-        # Handwriting belongs to the photo: the network learns to leave it.
-        damage = np.where(kinds == Damage.ORIGINAL, np.float32(0), damage)
-        return np.clip(in_color(aged.pixels), 0, 1), damage, kinds.astype(np.float32)
+        return np.clip(in_color(aged.pixels), 0, 1), *damage_of(aged)
 
-    def _happened(self, size: tuple[int, int], rng: Rng) -> list[Any]:
+    def draw(self, size: tuple[int, int], rng: Rng) -> Recipe:
         """Draw what happened to a crop: nothing, a life as `unfade age` draws it, or a bit of all.
 
         Sharp photos of today to which nothing happened show what is detail; those worn but whole
         show what is wear.
         """
+        return Recipe("aging", tuple(self._happened(size, rng)))
+
+    def _happened(self, size: tuple[int, int], rng: Rng) -> list[Any]:
         chance = rng.random()
         if chance < PRISTINE:
             return []

@@ -37,9 +37,13 @@ AGREEMENT = 5e-3
 UNNAMED = ("task", "data", "look", "out", "workers", "threads", "cache_mb", "devices")
 """Settings of a run that do not change what comes out."""
 
-FOLDERS = ("library", "init", "pairs", "clips", "judged")
+FOLDERS = {
+    **{name: name.upper() for name in ("library", "init", "pairs", "clips", "kept")},
+    "judged": "JUDGED PHOTOS",
+}
+"""Settings of a run that say where something lies, and what stands in their place."""
 
-WHOLE = (*SIDES, "veils")
+WHOLE = (*SIDES, "veils", "overview")
 """Tasks whose network sees the whole picture, small; it does not work in tiles."""
 
 HALO = {"damage": 192, "inpaint": 160, "denoise": 96, "fading": 0, "verify": 0}
@@ -237,17 +241,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--judged",
         nargs="+",
         default=[],
-        help="calibrate with real old photos besides: a file of judged marks, then folders or tar "
-        "files of its photos",
+        help="calibrate with real old photos besides, those that were not learned from: a file of "
+        "judged marks, then folders or tar files of its photos",
     )
     parser.add_argument(
         "--verifier", default="", help="of a damage network: the one that verifies its marks"
+    )
+    parser.add_argument(
+        "--overview", default="", help="of a damage network: the one that sees the whole photo"
     )
     parser.add_argument("--library", default="", help="artefact pictures to calibrate with")
     args = parser.parse_args(arguments)
     if args.judged and not (args.calibrate and len(args.judged) > 1):
         parser.error("--judged FILE PHOTOS... goes with --calibrate")
-    judged = open_judged(*args.judged) if args.judged else []
     net, card = (
         open_official(args.run) if args.run.is_file() else open_run(args.run, args.checkpoint)
     )
@@ -260,13 +266,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         card = dataclasses.replace(card, command=told)
     if args.name:
         card = dataclasses.replace(card, name=args.name)
-    if args.verifier:
-        card = dataclasses.replace(card, verifier=args.verifier)
+    for companion in ("verifier", "overview"):
+        if name := getattr(args, companion):
+            card = dataclasses.replace(card, **{companion: name})
     if args.card:
         old = ModelCard.from_toml(args.card.read_text(encoding="utf-8"))
         card = dataclasses.replace(card, data=old.data, paper=old.paper, about=old.about)
     runs = [run for run in (args.run, args.average) if run and run.is_dir()]
     known = read_manifests(runs) if args.calibrate else NOTHING
+    judged = open_judged(*args.judged, learned=known.learned) if args.judged else []
     with tempfile.TemporaryDirectory() as place:
         made = export(net, card, Path(place))
         if args.calibrate:
@@ -362,6 +370,7 @@ def make_card(run: Run, net: nn.Module) -> ModelCard:
     # Restormer looks at all pixels at once: cut into tiles, it would answer otherwise.
     whole = run.task in WHOLE or run.net == "restormer"
     known = not run.net and run.preset == "small"
+    measured = known or run.task in WHOLE
     halo = HALO.get(run.task, 0) if known else 0
     if not whole and not halo:
         # One picture does not show all that a network may look at.
@@ -376,8 +385,8 @@ def make_card(run: Run, net: nn.Module) -> ModelCard:
         multiple_of=1 if run.task in SIDES else grid_of(net),
         halo=halo,
         tiling="whole" if whole else "tiles",
-        exact=run.task in ("fading", "veils"),
-        bytes_per_pixel=BYTES.get(run.task, 320) if known or whole else measure_memory(net, inputs),
+        exact=run.task in ("fading", "veils", "overview"),
+        bytes_per_pixel=BYTES.get(run.task, 320) if measured else measure_memory(net, inputs),
         license="Apache-2.0",
         command=command_of(run),
     )
@@ -403,7 +412,7 @@ def _option(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return f"--{name}" if value else f"--no-{name}"
     if name in FOLDERS:
-        return f"--{name} {name.upper()}"
+        return f"--{name} {FOLDERS[name]}"
     shown = " ".join(map(str, value)) if isinstance(value, tuple) else value
     return f"--{name} {shown}"
 

@@ -152,24 +152,49 @@ class FadingTask(Task):
             gate = F.binary_cross_entropy(answer[:, :1].clamp(1e-5, 1 - 1e-5), label, sure)
             return error.mean() + 0.05 * gate + 0.1 * _numbers_off(answer, truth)
 
+    def on_validation_epoch_start(self) -> None:
+        self.seen: list[Tensor] = []
+
+    def validation_step(self, batch: Batch, index: int) -> None:
+        self.seen.append(self._judge(batch))
+
+    def on_validation_epoch_end(self) -> None:
+        """Figures are of all batches at once: one batch may hold nothing faded, or nothing else."""
+        self.log_dict(_figures(torch.cat(self.seen)), prog_bar=True, sync_dist=True)
+
     def measure(self, batch: Batch) -> dict[str, Tensor]:
+        return _figures(self._judge(batch))
+
+    def _judge(self, batch: Batch) -> Tensor:
+        """Of each example the PSNR after and before, whether the gate opened, and the label."""
         seen, faded, clean, truth = batch
-        answer, label = self(seen).float(), truth[:, :1]
-        opened = answer[:, :1] > 0.5
+        answer, label = self(seen).float(), truth[:, 0]
+        opened = answer[:, 0] > 0.5
         restored = undo(faded, answer).clamp(0, 1)
-        restored = torch.where(opened[:, :, None, None], restored, faded)
-        ours, before = _psnr(restored, clean), _psnr(faded, clean)
-        toned, worn = label[:, 0] < 0.25, label[:, 0] > 0.75
-        return {
-            "score": ours[worn].mean(),
-            "gain_db": (ours - before)[worn].mean(),
-            "false_alarms": opened[toned].float().mean(),
-            "misses": 1 - opened[worn].float().mean(),
-        }
+        restored = torch.where(opened[:, None, None, None], restored, faded)
+        return torch.stack(
+            [_psnr(restored, clean), _psnr(faded, clean), opened.float(), label], dim=1
+        )
 
     def pictures(self, batch: Batch) -> list[Tensor]:
         seen, faded, clean, _ = batch
         return [seen, undo(faded, self(seen).float()).clamp(0, 1), clean]
+
+
+def _figures(judged: Tensor) -> dict[str, Tensor]:
+    """Means over examples (N, 4) as `_judge` gives them; 0 where there are none of a sort."""
+    ours, before, opened, label = judged.unbind(1)
+    toned, worn = label < 0.25, label > 0.75
+    return {
+        "score": _mean(ours[worn]),
+        "gain_db": _mean((ours - before)[worn]),
+        "false_alarms": _mean(opened[toned]),
+        "misses": _mean(1 - opened[worn]),
+    }
+
+
+def _mean(values: Tensor) -> Tensor:
+    return values.sum() / max(1, len(values))
 
 
 def _numbers_off(answer: Tensor, truth: Tensor) -> Tensor:

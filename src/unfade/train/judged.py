@@ -16,7 +16,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -105,20 +105,27 @@ class JudgedPhoto:
         return bool((self.verdicts.truth == 1).any()) or bool(self.marks)
 
 
-def open_judged(file: str, *places: str) -> list[JudgedPhoto]:
+def open_judged(file: str, *places: str, learned: Collection[str] = ()) -> list[JudgedPhoto]:
     """Read a file of verdicts and its photos, which lie in folders or tar files.
 
     Raises:
         ReadError: As `read_judged`, or one of the places holds no pictures.
     """
-    return read_judged(Path(file), gather(places, find_sources))
+    return read_judged(Path(file), gather(places, find_sources), learned)
 
 
-def read_judged(file: Path, photos: Sequence[Source]) -> list[JudgedPhoto]:
+def read_judged(
+    file: Path, photos: Sequence[Source], learned: Collection[str] = ()
+) -> list[JudgedPhoto]:
     """Read a file of verdicts, and those of its photos that are among `photos`.
 
+    Args:
+        file: Of verdicts.
+        photos: Where its photos are looked for.
+        learned: SHA-256 in hexadecimal of photos to leave out, because a network learned from them.
     Raises:
-        ReadError: It is no such file, none of its photos is there, or some cannot be read.
+        ReadError: It is no such file, none of its photos is there, all of them were learned from,
+            or some cannot be read.
     """
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
@@ -133,7 +140,14 @@ def read_judged(file: Path, photos: Sequence[Source]) -> list[JudgedPhoto]:
             f"{file} is no file of judged marks ({told}); expected one of those that "
             "benchmarks/judge.py keep writes"
         ) from error
-    pictures = Pictures([source for source in photos if source.digest.hex() in judged])
+    there = [source for source in photos if source.digest.hex() in judged]
+    unseen = [source for source in there if source.digest.hex() not in learned]
+    if there and not unseen:
+        raise ReadError(
+            f"all {len(there)} photos that {file} speaks of were learned from; expected some that "
+            "were not. Give verdicts on others, or leave --judged away"
+        )
+    pictures = Pictures(unseen)
     found = [
         JudgedPhoto(pixels, judged[source.digest.hex()], drawn[source.digest.hex()])
         for source, pixels in zip(pictures.sources, pictures, strict=True)

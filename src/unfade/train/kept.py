@@ -50,7 +50,7 @@ class Kept(Dataset[tuple[Tensor, ...]]):
         path = self.folder / f"{draw.side}-{draw.photos}-{draw.number}.npz"
         try:
             return _read(path.read_bytes())
-        except (OSError, ValueError, zipfile.BadZipFile):
+        except (OSError, EOFError, ValueError, zipfile.BadZipFile):
             packed = _pack(self.examples[draw])
             # Another run may make the same example at this moment: each writes its own file first.
             own = path.with_suffix(f".{os.getpid()}")

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, default_collate
 
 from .crops import Batches, Crops, Draw, Examples, Maker, Mixed, Phase, phases
-from .data import Decoded, Pictures, find_frames, find_sources, gather, manifest, split
+from .data import Decoded, Pictures, Source, find_frames, find_sources, gather, manifest, split
 from .examples import (
     DamageExamples,
     DeblurExamples,
@@ -27,7 +27,9 @@ from .fading import FadingData
 from .fading import shrink as shrink_square
 from .judged import read_judged
 from .kept import Kept
-from .pairs import PairCrops, find_pairs
+from .overview import OverviewData, RealOverview
+from .overview import shrink as shrink_overview
+from .pairs import Pair, PairCrops, find_pairs
 from .real import RealCrops
 from .restore import RestoreExamples
 from .run import Run
@@ -35,10 +37,14 @@ from .veils import VeilData
 from .veils import shrink as shrink_whole
 from .verify import Detector, JudgedData, VerifyData
 
-SHRUNK = {"fading": shrink_square, "veils": shrink_whole}
+SHRUNK = {"fading": shrink_square, "veils": shrink_whole, "overview": shrink_overview}
 """How a photo is kept by tasks that see it small."""
 
-JUDGED: Mapping[str, Callable[..., Examples]] = {"verify": JudgedData, "damage": RealCrops}
+JUDGED: Mapping[str, Callable[..., Examples]] = {
+    "verify": JudgedData,
+    "damage": RealCrops,
+    "overview": RealOverview,
+}
 """What tasks make of photos whose marks a person judged."""
 
 DECIDING = (
@@ -61,7 +67,7 @@ class Material:
 
     Attributes:
         learn, check: Examples.
-        manifest: One line per picture with its checksum, as CSV.
+        manifest: One line per picture, and for the file of judged marks, with its checksum, as CSV.
         look: Real old photos to look at, not learned from.
     """
 
@@ -129,14 +135,21 @@ def _of_photos(run: Run, learn: Pictures, check: Pictures) -> Material:
 def _with_pairs(run: Run, learn: Pictures, check: Pictures) -> Material:
     """Pairs, and aged photos if there are any; checked with pairs that were left out."""
     pairs = {p.source: p for place in run.pairs for p in find_pairs(Path(place), run.task)}
-    ours, theirs = split(list(pairs))
-    examples: Examples = PairCrops([pairs[s] for s in ours], run.task, run.seed)
+    ours, theirs = ([pairs[s] for s in part] for part in split(list(pairs)))
+    examples: Examples = PairCrops(ours, run.task, run.seed)
+    held = {source.digest for source in _parts(theirs)}
+    learn = learn.of([source for source in learn.sources if source.digest not in held])
     if len(learn):
-        examples = Mixed(_crops(run, learn, "train"), examples, run.share)
+        examples = Mixed(_crops(run, learn, "train"), examples, run.share, salt=1)
     # Checked with the pairs alone: they are what the person wants restored.
-    checks = PairCrops([pairs[s] for s in theirs], run.task, CHECK_SEED)
-    text = manifest({"learn": [*learn.sources, *ours], "check": theirs})
+    checks = PairCrops(theirs, run.task, CHECK_SEED)
+    text = manifest({"learn": [*learn.sources, *_parts(ours)], "check": _parts(theirs)})
     return Material(examples, checks, text)
+
+
+def _parts(pairs: Sequence[Pair]) -> list[Source]:
+    """All parts of pairs: whichever changes, other examples are made."""
+    return [source for pair in pairs for source in pair.parts.values()]
 
 
 def _with_judged(run: Run, learn: Pictures, check: Pictures) -> Material:
@@ -146,7 +159,8 @@ def _with_judged(run: Run, learn: Pictures, check: Pictures) -> Material:
     made = JUDGED[run.task]
     judged = made(read_judged(Path(file), old), Detector(run.detector), run.seed)
     examples = Mixed(_crops(run, learn, "train"), judged, run.share)
-    text = manifest({"learn": learn.sources, "judged": old, "check": check.sources})
+    seen = [Source(Path(file)), *old]
+    text = manifest({"learn": learn.sources, "judged": seen, "check": check.sources})
     return Material(examples, _crops(run, check, "val"), text)
 
 
@@ -198,6 +212,8 @@ def _crops(run: Run, pictures: Pictures, part: str) -> Examples:
         return FadingData(pictures, seed)
     if run.task == "veils":
         return VeilData(pictures, run.library, part, seed)
+    if run.task == "overview":
+        return OverviewData(pictures, run.library, part, seed)
     if run.task == "verify":
         return VerifyData(pictures, Detector(run.detector), run.library, part, seed)
     if run.task == "denoise" and run.noise == "both":

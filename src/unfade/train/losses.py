@@ -164,6 +164,7 @@ FILL: Mapping[str, FillLoss] = {"absolute": absolute_inside, "psnr": psnr_inside
 
 LOSSES: Mapping[str, Mapping[str, Callable[..., Tensor]]] = {
     "damage": SEGMENTATION,
+    "overview": SEGMENTATION,
     "inpaint": FILL,
     "denoise": PICTURE,
     "deblur": PICTURE,

@@ -22,6 +22,7 @@ from torch.utils.data import Dataset
 from ..errors import ReadError
 from ..fill import coarse_fill, smooth_fill
 from ..photo import Damage
+from .aging import acquired
 from .crops import Draw, to_tensor
 from .data import Source, find_sources, refuse
 
@@ -56,8 +57,11 @@ class Pair:
 
     @property
     def source(self) -> Source:
-        """The part that decides on which side of a split the pair falls."""
-        return next(self.parts[part] for part in PARTS if part in self.parts)
+        """The part that decides on which side of a split the pair falls.
+
+        The clean one, where there is one: what was aged several times stays on one side.
+        """
+        return self.parts.get("clean") or next(iter(self.parts.values()))
 
 
 def find_pairs(place: Path, task: str) -> list[Pair]:
@@ -267,13 +271,14 @@ def crop_alike(planes: Planes, side: int, rng: np.random.Generator) -> dict[str,
 
 def _damage(planes: Planes) -> tuple[Array, ...]:
     # Without `kinds` nothing is said of them: 0 is left out of the loss.
-    return planes["aged"], planes["mask"], planes.get("kinds", np.zeros_like(planes["mask"]))
+    kinds = planes.get("kinds", np.zeros_like(planes["mask"]))
+    return planes["aged"], acquired(planes["mask"], kinds), kinds
 
 
 def _inpaint(planes: Planes) -> tuple[Array, ...]:
-    mask = (planes["mask"] > 0.5).astype(np.float32)
-    known = planes.get("aged", planes["clean"])
-    return smooth_fill(known, mask, coarse_fill(known, mask)), mask, planes["clean"]
+    # Of the clean part, whose tones the answer has: the aged one may be faded, and grainier.
+    mask, known = (planes["mask"] > 0.5).astype(np.float32), planes["clean"]
+    return smooth_fill(known, mask, coarse_fill(known, mask)), mask, known
 
 
 def _change(planes: Planes) -> tuple[Array, ...]:
@@ -282,7 +287,8 @@ def _change(planes: Planes) -> tuple[Array, ...]:
 
 def _restore(planes: Planes) -> tuple[Array, ...]:
     nothing = np.zeros(planes["aged"].shape[:2], np.float32)
-    return planes["aged"], planes["clean"], planes.get("mask", nothing)
+    mask = acquired(planes.get("mask", nothing), planes.get("kinds", nothing))
+    return planes["aged"], planes["clean"], mask
 
 
 MAKERS: Mapping[str, Callable[[Planes], tuple[Array, ...]]] = {

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from ..errors import ReadError
 from ..stages.marks import CANDIDATE
 from .crops import Draw, relit, to_tensor, turned
 from .judged import JudgedPhoto
@@ -42,10 +43,17 @@ class RealCrops(Dataset[tuple[Tensor, ...]]):
         photos: Photos and verdicts; those with no mark at all are left out.
         detector: Says which pixels of a mark are meant.
         seed: Fixes every example.
+    Raises:
+        ReadError: No photo has a mark.
     """
 
     def __init__(self, photos: Sequence[JudgedPhoto], detector: Detector, seed: int = 0) -> None:
         self.photos = [photo for photo in photos if len(photo.verdicts.boxes) or photo.marks]
+        if not self.photos:
+            raise ReadError(
+                f"none of the {len(photos)} judged photos has a mark; expected boxes that are "
+                "damage, detail or unsure, or drawn damage. Judge some, or leave --judged away"
+            )
         self.detector, self.seed = detector, seed
         truth = [photo.verdicts.truth for photo in self.photos]
         marks = [(place, n) for place, told in enumerate(truth) for n in range(len(told))]

@@ -15,6 +15,7 @@ from ..degrade import draw_aging
 from ..degrade.damage import spared
 from ..photo import Photo
 from ..pipeline import run
+from .aging import damage_of
 from .losses import PICTURE, mask_weighted
 from .task import Batch, Task, psnr_where
 
@@ -38,7 +39,10 @@ class RestoreExamples:
     undo: str = "damage"
 
     def __call__(self, crop: Array, rng: np.random.Generator) -> tuple[Array, Array, Array]:
-        """Give the aged crop (H, W, 3), the target (H, W, 3), and where artefacts are (H, W)."""
+        """Give the aged crop (H, W, 3), the target (H, W, 3), and where artefacts are (H, W).
+
+        Handwriting is none: it belongs to the photo.
+        """
         recipe = draw_aging(
             rng,
             self.aging,
@@ -52,7 +56,7 @@ class RestoreExamples:
         target = crop
         if self.undo == "damage":
             target = run(Photo(crop), spared(recipe), room).pixels
-        mask = np.zeros(crop.shape[:2], np.float32) if aged.damage is None else aged.damage
+        mask, _ = damage_of(aged)
         return _within(aged.pixels), _within(target), mask
 
 

@@ -18,6 +18,7 @@ RATES = {
     "damage": 3e-3,
     "verify": 2e-3,
     "veils": 3e-3,
+    "overview": 3e-3,
     "inpaint": 1e-3,
     "denoise": 1e-3,
     "deblur": 1e-3,
@@ -41,7 +42,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
 }
 """Lowest and highest value of settings that are numbers, or of each of several."""
 
-NO_PAIRS = ("fading", "verify", "veils")
+NO_PAIRS = ("fading", "verify", "veils", "overview")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +59,8 @@ class Run:
     )
     look: tuple[str, ...] = setting((), "real old photos to look at, not learned from")
     judged: tuple[str, ...] = setting(
-        (), "damage, verify: a file of judged marks, then folders or tar files of its old photos"
+        (),
+        "damage, overview, verify: a file of judged marks, then folders or tar files of its photos",
     )
     share: float = setting(
         0.5, "share of the pairs, or of the judged marks, among the examples if there is --data too"
@@ -158,11 +160,16 @@ class Run:
             raise ValueError(
                 f"examples of {self.task} are no pictures to mirror; leave --distinct and --kept"
             )
-        learns = self.task in ("damage", "verify")
+        learns = self.task in ("damage", "overview", "verify")
         if self.judged and not (learns and len(self.judged) >= 2 and self.data):
             raise ValueError(
-                "--judged FILE PHOTOS... is for damage and verify, and in addition to --data; it "
-                "takes a file of judged marks and where their photos lie"
+                "--judged FILE PHOTOS... is for damage, overview and verify, and in addition to "
+                "--data; it takes a file of judged marks and where their photos lie"
+            )
+        if self.judged and self.pairs:
+            raise ValueError(
+                "--judged and --pairs do not go together: give one of both, and the other to a run "
+                "that begins with the weights of this one (--init)"
             )
         if self.look and self.task == "verify":
             raise ValueError("verify looks at marks, not at whole photos; leave --look away")

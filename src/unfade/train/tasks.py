@@ -35,7 +35,7 @@ def sample_input(task: str, channels: int) -> Tensor:
 
 def channels(run: Run) -> tuple[int, int]:
     """Channels in and out of a run's network."""
-    if run.task == "damage":
+    if run.task in ("damage", "overview"):
         return 3, 1 + (len(KINDS) if run.kinds else 0)
     return MODES[run.mode] if run.task == "restore" else CHANNELS[run.task]
 
@@ -65,7 +65,7 @@ def _wrap(run: Run, net: nn.Module) -> Task:
     loss = run.loss or next(iter(LOSSES[run.task]))
     if run.task == "inpaint":
         return InpaintTask(*common, loss)
-    if run.task == "damage":
+    if run.task in ("damage", "overview"):
         return DamageTask(*common, loss)
     if run.task == "restore":
         return RestoreTask(*common, run.mode, loss, run.mask_weight)

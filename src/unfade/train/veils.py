@@ -27,7 +27,7 @@ from ..pipeline import run
 from ..recipe import Recipe
 from ..stages.veils import MOST_GAIN
 from .aging import draw_any_aging
-from .crops import Draw, cut_square, to_tensor
+from .crops import Draw, cut_most, shrunk_to, squeezed, to_tensor
 from .losses import entropy_dice
 from .task import Batch, Task, psnr_where
 
@@ -138,7 +138,9 @@ class VeilData(Dataset[tuple[Tensor, ...]]):
         rng = np.random.default_rng((self.seed, draw.number))
         count = min(draw.photos or len(self.photos), len(self.photos))
         photo = self.photos[int(rng.integers(count))]
-        example = make_example(_cut(photo, draw.side, rng), draw.side, rng, self.library, self.part)
+        example = make_example(
+            cut_most(photo, draw.side, rng), draw.side, rng, self.library, self.part
+        )
         return tuple(to_tensor(plane) for plane in example)
 
 
@@ -175,20 +177,10 @@ def _veils(rng: Rng, crop: Pixels, shrunk: float) -> list[Any]:
 
 def _aged(crop: Pixels, stages: Sequence[Any], side: int) -> Pixels:
     pixels = in_color(run(Photo(crop), Recipe("veils", tuple(stages)), Darkroom()).pixels)
-    small = cv2.resize(np.clip(pixels, 0, 1), (side, side), interpolation=cv2.INTER_AREA)
+    small = squeezed(np.clip(pixels, 0, 1), side)
     return np.asarray(np.rint(small * 255) / np.float32(255), np.float32)
-
-
-def _cut(photo: NDArray[np.uint8], side: int, rng: Rng) -> Pixels:
-    """A square of most of the photo."""
-    shorter = min(photo.shape[:2])
-    return cut_square(photo, int(rng.integers(min(side, shorter), shorter + 1)), side, rng)
 
 
 def shrink(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """What is kept of a photo: at most 256 pixels on its longer side."""
-    scale = CACHE_SIDE / max(picture.shape[:2])
-    if scale >= 1:
-        return picture
-    size = (round(picture.shape[1] * scale), round(picture.shape[0] * scale))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return shrunk_to(picture, CACHE_SIDE)

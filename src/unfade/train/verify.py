@@ -26,8 +26,10 @@ from ..models.model import to_planes
 from ..pairs import age_pair
 from ..photo import Photo, Pixels
 from ..stages.marks import Candidates, candidates
+from ..stages.overview import take_in
+from ..stages.sight import see
 from ..stages.verify import VIEW_CHANNELS, VIEW_SIDE, Planes, look_over, view
-from .aging import draw_any_aging, is_lone, with_few
+from .aging import damage_of, draw_any_aging, is_lone, often_large, with_few
 from .crops import Draw, random_crop, relit
 from .judged import JudgedPhoto
 from .nets import make_net
@@ -43,6 +45,9 @@ TRUE_JUDGED = 0.2
 CLEAN, WORN = 0.35, 0.15
 """Shares of crops that are clean, and worn without damage; the others are aged."""
 
+OFTEN_LARGE = 0.5
+"""Share of aged crops that were damaged by something `aging.LARGE`."""
+
 COLORS = [0, 1, 2, 5, 6, 7]
 """Channels of a view that show the photo, close up and from afar."""
 
@@ -53,32 +58,54 @@ WRONG, RIGHT = 0.1, 0.5
 Plane = NDArray[np.float32]
 
 
-class Detector:
-    """A damage network in PyTorch, opened where it is first used: in the worker of a loader.
+class Opened:
+    """A segmentation network in PyTorch, opened where it is first used: in the worker of a loader.
 
     Args:
         name: Of the network, or its ONNX file; its card lies beside it.
     """
 
-    def __init__(self, name: str = "damage") -> None:
+    def __init__(self, name: str) -> None:
         self.path = find_weights(name)
         self.card = ModelCard.from_toml(self.path.with_suffix(".toml").read_text("utf-8"))
         self._net: nn.Module | None = None
 
-    def __call__(self, picture: Pixels) -> Plane:
-        """How likely each pixel of (H, W, 3) is damaged: (H, W) in [0, 1]."""
+    def __call__(self, picture: Pixels) -> Planes:
+        """What it answers for (H, W, 3), nothing squashed: (H, W, K)."""
         net = self._net = self._net or self._open()
         planes = torch.from_numpy(to_planes(picture, self.card.multiple_of))
         fast = torch.cpu._is_avx512_bf16_supported()
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=fast):
-            logits = net(planes.to(memory_format=torch.channels_last))[0, 0].float()
+            logits = net(planes.to(memory_format=torch.channels_last))[0].float()
         height, width = picture.shape[:2]
-        return np.asarray(torch.sigmoid(logits)[:height, :width].numpy(), np.float32)
+        return np.asarray(logits[:, :height, :width].permute(1, 2, 0).numpy(), np.float32)
 
     def _open(self) -> nn.Module:
-        net = make_net("damage", "", self.card.preset, self.card.inputs[0], self.card.channels_out)
-        load_onnx(net, self.path, torch.rand(1, self.card.inputs[0], 64, 64))
+        card = self.card
+        net = make_net(card.task, "", card.preset, card.inputs[0], card.channels_out)
+        load_onnx(net, self.path, torch.rand(1, card.inputs[0], 64, 64))
         return net.eval().to(memory_format=torch.channels_last)
+
+
+class Detector:
+    """A damage network and the one that sees the whole photo for it, in PyTorch.
+
+    Args:
+        name: Of the damage network, or its ONNX file; its card lies beside it.
+    """
+
+    def __init__(self, name: str = "damage") -> None:
+        self.near = Opened(name)
+        overview = self.near.card.overview
+        self.afar = Opened(overview) if overview else None
+
+    def __call__(self, picture: Pixels) -> Plane:
+        """How likely each pixel of (H, W, 3) is damaged: (H, W) in [0, 1]."""
+        probability = np.asarray(1 / (1 + np.exp(-self.near(picture)[:, :, 0])), np.float32)
+        if self.afar is not None:
+            sight = see(Photo(picture), self.afar)
+            take_in(sight, picture, probability, None, Darkroom())
+        return probability
 
 
 class Looked:
@@ -134,7 +161,7 @@ class VerifyData(Dataset[tuple[Tensor, ...]]):
     def _examples(self, crop: Pixels, rng: np.random.Generator) -> tuple[list[Planes], Plane]:
         pixels, artifacts = self._aged(crop, rng)
         looked = Looked(pixels, self.detector(pixels))
-        numbers = rng.permutation(looked.numbers)[:VIEWS]
+        numbers = _some(looked, rng)
         damaged = np.bincount(
             looked.seen.labels.ravel(),
             (artifacts >= VISIBLE).ravel(),
@@ -149,14 +176,25 @@ class VerifyData(Dataset[tuple[Tensor, ...]]):
         chance = rng.random()
         if chance < CLEAN:
             return crop, np.zeros(crop.shape[:2], np.float32)
-        aging = draw_any_aging(rng, (crop.shape[0], crop.shape[1]), self.library, self.part)
+        size = (crop.shape[0], crop.shape[1])
+        aging = often_large(
+            OFTEN_LARGE, lambda: draw_any_aging(rng, size, self.library, self.part), rng
+        )
         aging = spared(aging) if chance < CLEAN + WORN else aging
         if is_lone(aging, rng):
             few = with_few(crop, aging, rng)
-            damage = np.zeros(crop.shape[:2], np.float32) if few.damage is None else few.damage
+            damage, _ = damage_of(few)
             return in_color(few.pixels), damage * VISIBLE
         pair = age_pair(Photo(crop), aging, Darkroom())
         return in_color(pair.aged.pixels), pair.artifacts
+
+
+def _some(looked: Looked, rng: np.random.Generator) -> NDArray[np.int64]:
+    """At most `VIEWS` of the candidates, rather large ones: of these there are few."""
+    numbers, sizes = looked.numbers, np.sqrt(looked.seen.areas[looked.numbers])
+    count = min(VIEWS, len(numbers))
+    chances = sizes / sizes.sum() if count else None
+    return np.asarray(rng.choice(numbers, count, replace=False, p=chances), np.int64)
 
 
 class JudgedData(Dataset[tuple[Tensor, ...]]):

@@ -19,8 +19,12 @@ from ..models.card import ModelCard
 from ..models.zoo import Zoo
 from .nets import SegmentationNet, make_net
 from .nets.keys import from_popular, is_popular
+from .nets.unet import StepNorm
 
 State = Mapping[str, Tensor]
+
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, StepNorm)
+"""Layers whose statistics are those of a batch in training."""
 
 UNREADABLE = (OSError, RuntimeError, pickle.UnpicklingError, EOFError, LookupError, ValueError)
 """What PyTorch raises on files that are none of its own."""
@@ -132,7 +136,7 @@ def hold(net: nn.Module) -> None:
     not quite the one that is exported.
     """
     for module in net.modules():
-        if isinstance(module, nn.BatchNorm2d):
+        if isinstance(module, NORMS):
             module.eval()
 
 

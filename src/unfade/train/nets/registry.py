@@ -18,7 +18,7 @@ Make = Callable[[str, str, int, int], nn.Module]
 
 PRESETS = ("small", "base")
 
-ALIKE = {"deblur": "denoise", "restore": "inpaint", "veils": "damage"}
+ALIKE = {"deblur": "denoise", "restore": "inpaint", "veils": "damage", "overview": "damage"}
 """Tasks whose efficient network is as wide as that of another."""
 
 
@@ -63,6 +63,7 @@ NETS: Mapping[str, Mapping[str, Make]] = {
     },
     "verify": {"efficient": _verify},
     "veils": {"efficient": _efficient_segmentation},
+    "overview": {"efficient": _efficient_segmentation},
     "inpaint": {"efficient": _efficient},
     "denoise": CHANGES,
     "deblur": CHANGES,
