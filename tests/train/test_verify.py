@@ -170,11 +170,12 @@ def test_a_run_learns_from_aged_and_judged_marks(judged, tmp_path, monkeypatch):
     for number in range(3):
         cv2.imwrite(str(clean / f"{number}.png"), photo(20) + np.uint8(number))
     places = (str(judged), str(judged.parent))
+    cv2.imwrite(str(judged.parent / "unspoken.png"), photo(9))
     run = Run("verify", data=(str(clean),), judged=places, share=0.5)
     material = loaders.read_material(run)
     kinds = {type(material.learn.second), type(material.learn.first)}
     assert kinds == {JudgedData, VerifyData}
-    assert {"old.png", "verdicts.json"} <= judged_files(material.manifest)
+    assert judged_files(material.manifest) == {"old.png", "verdicts.json"}
     record = json.loads(judged.read_text())
     record["photos"][0]["detail"] = []
     judged.write_text(json.dumps(record))

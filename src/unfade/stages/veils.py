@@ -84,7 +84,7 @@ class LiftVeils:
 
     strength: float = setting(1.0, "how much of a veil is taken away", low=0, high=1)
     certainty: float = setting(
-        0.99, "how sure the network must be somewhere under a veil", low=0, high=1
+        0.997, "how sure the network must be somewhere under a veil", low=0, high=1
     )
     least: float = setting(
         0.001, "share of the photo under a veil below which it is left", low=0, high=1

@@ -127,20 +127,8 @@ def read_judged(
         ReadError: It is no such file, none of its photos is there, all of them were learned from,
             or some cannot be read.
     """
-    try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-        judged = {photo["sha256"]: _verdicts(photo) for photo in record["photos"]}
-        drawn = {
-            photo["sha256"]: tuple(map(Drawn.from_dict, photo.get("drawn", ())))
-            for photo in record["photos"]
-        }
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        told = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise ReadError(
-            f"{file} is no file of judged marks ({told}); expected one of those that "
-            "benchmarks/judge.py keep writes"
-        ) from error
-    there = [source for source in photos if source.digest.hex() in judged]
+    judged = _told(file)
+    there = spoken_of(file, photos)
     unseen = [source for source in there if source.digest.hex() not in learned]
     if there and not unseen:
         raise ReadError(
@@ -149,7 +137,7 @@ def read_judged(
         )
     pictures = Pictures(unseen)
     found = [
-        JudgedPhoto(pixels, judged[source.digest.hex()], drawn[source.digest.hex()])
+        JudgedPhoto(pixels, *judged[source.digest.hex()])
         for source, pixels in zip(pictures.sources, pictures, strict=True)
     ]
     if not found:
@@ -158,6 +146,31 @@ def read_judged(
             "name the folder they lie in"
         )
     return found
+
+
+def spoken_of(file: Path, photos: Sequence[Source]) -> list[Source]:
+    """Those of the photos that a file of verdicts speaks of; raises as `read_judged`."""
+    judged = _told(file)
+    return [source for source in photos if source.digest.hex() in judged]
+
+
+def _told(file: Path) -> dict[str, tuple[Verdicts, tuple[Drawn, ...]]]:
+    """What a file of verdicts says, by the SHA-256 of each photo."""
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+        return {
+            photo["sha256"]: (
+                _verdicts(photo),
+                tuple(map(Drawn.from_dict, photo.get("drawn", ()))),
+            )
+            for photo in record["photos"]
+        }
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        told = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise ReadError(
+            f"{file} is no file of judged marks ({told}); expected one of those that "
+            "benchmarks/judge.py keep writes"
+        ) from error
 
 
 def _verdicts(photo: Mapping[str, Any]) -> Verdicts:

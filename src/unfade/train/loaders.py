@@ -25,7 +25,7 @@ from .examples import (
 )
 from .fading import FadingData
 from .fading import shrink as shrink_square
-from .judged import read_judged
+from .judged import read_judged, spoken_of
 from .kept import Kept
 from .overview import OverviewData, RealOverview
 from .overview import shrink as shrink_overview
@@ -159,7 +159,7 @@ def _with_judged(run: Run, learn: Pictures, check: Pictures) -> Material:
     made = JUDGED[run.task]
     judged = made(read_judged(Path(file), old), Detector(run.detector), run.seed)
     examples = Mixed(_crops(run, learn, "train"), judged, run.share)
-    seen = [Source(Path(file)), *old]
+    seen = [Source(Path(file)), *spoken_of(Path(file), old)]
     text = manifest({"learn": learn.sources, "judged": seen, "check": check.sources})
     return Material(examples, _crops(run, check, "val"), text)
 
