@@ -7,13 +7,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from unfade import darkroom as rooms
 from unfade.darkroom import Darkroom
 from unfade.models.card import ModelCard
 from unfade.models.model import Model
 from unfade.photo import Damage, Photo, Pixels
 from unfade.stages.damage import DetectDamage, find_damage
-from unfade.stages.overview import Overview, take_in
+from unfade.stages.overview import Overview
 from unfade.stages.sight import PROXY_SIDE, SIDES, Sight, see
 
 KINDS = 7
@@ -23,6 +22,7 @@ def flaked(height: int = 300, width: int = 400, channels: int = 3) -> Photo:
     """A dark photo whose right part is bright: to a network that sees a tile, a wall."""
     pixels = np.full((height, width, channels), 0.2, np.float32)
     pixels[:, width // 2 :] = 0.9
+    pixels[5, 5] = 0
     return Photo(pixels)
 
 
@@ -48,7 +48,7 @@ class Room(Darkroom):
     def near(self, planes: np.ndarray) -> np.ndarray:
         answer = np.full((1, 1 + KINDS, *planes.shape[2:]), 0.1, np.float32)
         answer[0, Damage.DUST] = 0.9
-        answer[0, 0, 5, 5] = 0.95
+        answer[0, 0] = np.where(planes[0, 0] < 0.05, 0.95, 0.1)
         return answer
 
 
@@ -67,10 +67,10 @@ def test_what_fills_a_tile_is_found_from_afar_and_ends_at_its_edge(channels: int
 
 def test_a_pixel_is_whole_only_if_neither_calls_it_damaged() -> None:
     photo, near = flaked(), np.full((300, 400), 0.5, np.float32)
-    sight = see(photo, bright)
-    afar = Overview.of(sight).probability(slice(0, 300), photo.pixels)
-    take_in(sight, photo.pixels, near, None, Darkroom())
-    np.testing.assert_allclose(near, 1 - 0.5 * (1 - afar), atol=1e-6)
+    afar, whole = Overview.of(see(photo, bright)), (slice(0, 300), slice(0, 400))
+    both, _ = afar.joined(whole, photo.pixels, near)
+    seen = afar.probability(whole, photo.pixels)
+    np.testing.assert_allclose(both, 1 - 0.5 * (1 - seen), atol=1e-6)
 
 
 def test_a_network_without_an_overview_is_believed_alone() -> None:
@@ -81,12 +81,21 @@ def test_a_network_without_an_overview_is_believed_alone() -> None:
     assert (kinds == Damage.DUST).all()
 
 
-def test_strips_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tiles_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = find_damage(flaked(), Room())
-    monkeypatch.setattr(rooms, "STRIP_PIXELS", 7 * 400)
+    monkeypatch.setattr(Room, "tile_for", lambda *_: 37)
     for one, other in zip(whole, find_damage(flaked(), Room()), strict=True):
         assert one is not None and other is not None
         np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_nothing_is_added_where_nothing_is_seen() -> None:
+    photo = Photo(np.full((300, 400, 3), 0.2, np.float32))
+    afar, whole = Overview.of(see(photo, bright)), (slice(0, 300), slice(0, 400))
+    near = np.full((300, 400), 0.5, np.float32)
+    assert afar.is_silent(whole) and afar.joined(whole, photo.pixels, near)[0] is near
+    assert not afar.probability(whole, photo.pixels).any()
+    assert not Overview.of(see(flaked(), bright)).is_silent(whole)
 
 
 def test_the_networks_that_had_a_say_are_named() -> None:

@@ -18,7 +18,7 @@ from ..settings import check_settings, setting
 from ..tiling import Tile
 from .infrared import InfraredReading, read_infrared_damage
 from .marks import candidates, highest, likelihood_among
-from .overview import take_in
+from .overview import Overview
 from .sight import see
 from .verify import evidence, evidence_of_peaks
 
@@ -206,12 +206,17 @@ def find_damage(
     """
     model = darkroom.model("damage")
     kinds = darkroom.empty(photo.size, np.uint8) if model.card.channels_out > 1 else None
+    name = model.card.overview
+    afar = Overview.of(see(photo, darkroom.model(name))) if name else None
 
     def ask(tile: Tile, pixels: Plane) -> Plane:
         answer = model.planes(in_color(pixels))
-        if kinds is not None:
-            kinds[tile.core] = 1 + highest_plane(answer[1:])[tile.inner]
-        return answer[0]
+        seen, told = answer[0], None if kinds is None else 1 + highest_plane(answer[1:])
+        if afar is not None:
+            seen, told = afar.joined(tile.read, pixels, seen, told)
+        if kinds is not None and told is not None:
+            kinds[tile.core] = told[tile.inner]
+        return seen
 
     probability = darkroom.map(
         ask,
@@ -221,9 +226,6 @@ def find_damage(
         tile=darkroom.tile_for(model, photo.size),
         multiple_of=model.card.multiple_of,
     )
-    if model.card.overview:
-        sight = see(photo, darkroom.model(model.card.overview))
-        take_in(sight, photo.pixels, probability, kinds, darkroom)
     if reading is None or reading.probability is None:
         return probability, kinds
     both = darkroom.map(

@@ -7,21 +7,25 @@ patch with an edge all around. What is said from afar ends where the photo has i
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..color import luma
-from ..darkroom import Darkroom
 from ..photo import Pixels
 from .sight import Plane, Sight, enlarged, follow
 
 Kinds = NDArray[np.uint8]
+Place = tuple[slice, slice]
+
+SILENT = 0.01
+"""Probability that counts as none: where nothing is more likely, nothing need be computed."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Overview:
-    """How likely what is seen from afar is damage, and how: for any rows of the photo.
+    """How likely what is seen from afar is damage, and how: for any part of the photo.
 
     Attributes:
         size: (height, width) of the photo in pixels.
@@ -40,39 +44,47 @@ class Overview:
         line = np.dstack(follow(odds, luma(sight.small)))
         return cls(sight.size, line, (1 + sight.answer[:, :, 1:].argmax(axis=2)).astype(np.uint8))
 
-    def probability(self, rows: slice, pixels: Pixels) -> Plane:
-        """How likely some rows of the photo are damaged: (n, W), of their pixels (n, W, C)."""
-        line = enlarged(self.line, (rows, slice(0, self.size[1])), self.size)
+    def probability(self, place: Place, pixels: Pixels) -> Plane:
+        """How likely a part of the photo is damaged: (h, w), of its pixels (h, w, C)."""
+        line = enlarged(self.line, place, self.size)
         odds = line[:, :, 0] * luma(pixels) + line[:, :, 1]
-        return np.asarray(1 / (1 + np.exp(-odds)), np.float32)
+        likely = 1 / (1 + np.exp(-odds))
+        return np.asarray(np.maximum(likely - SILENT, 0) / np.float32(1 - SILENT), np.float32)
 
-    def kinds_of(self, rows: slice) -> Kinds:
-        """Of what kind some rows of the photo would be: (n, W)."""
-        down, across = (
-            np.arange(length) * points // length
-            for length, points in zip(self.size, self.kinds.shape, strict=True)
+    def is_silent(self, place: Place) -> bool:
+        """Whether no pixel of a part of the photo can be damaged, whatever its lightness."""
+        rows, cols = (
+            slice(max(0, part.start * points // length - 1), part.stop * points // length + 2)
+            for part, length, points in zip(place, self.size, self.kinds.shape, strict=True)
         )
-        return np.asarray(self.kinds[down[rows]][:, across], np.uint8)
+        slope, base = self.line[rows, cols, 0], self.line[rows, cols, 1]
+        surest = float((base + np.maximum(slope, 0)).max())
+        return surest < math.log(SILENT / (1 - SILENT))
 
+    def joined(
+        self, place: Place, pixels: Pixels, near: Plane, kinds: Kinds | None = None
+    ) -> tuple[Plane, Kinds | None]:
+        """Add what is seen from afar to what is seen close up.
 
-def take_in(
-    sight: Sight, pixels: Pixels, probability: Plane, kinds: Kinds | None, darkroom: Darkroom
-) -> None:
-    """Add what is seen from afar to what is seen close up, in place.
+        A pixel is whole only if neither calls it damaged: 1 - (1 - p) (1 - q). Its kind is told by
+        the surer one.
 
-    A pixel is whole only if neither calls it damaged: 1 - (1 - p) (1 - q). Its kind is told by
-    the surer one.
+        Args:
+            place: Rows and columns of a part of the photo.
+            pixels: (h, w, 1 or 3) there.
+            near, kinds: (h, w) there, as seen close up.
+        """
+        if self.is_silent(place):
+            return near, kinds
+        afar = self.probability(place, pixels)
+        both = np.asarray(1 - (1 - near) * (1 - afar), np.float32)
+        if kinds is None:
+            return both, None
+        return both, np.where(afar > near, self._kinds(place), kinds)
 
-    Args:
-        pixels: (H, W, 1 or 3) of the photo.
-        probability, kinds: (H, W), as seen close up.
-    """
-    afar = Overview.of(sight)
-
-    def strip(rows: slice) -> None:
-        seen, near = afar.probability(rows, pixels[rows]), probability[rows]
-        if kinds is not None:
-            kinds[rows] = np.where(seen > near, afar.kinds_of(rows), kinds[rows])
-        probability[rows] = 1 - (1 - near) * (1 - seen)
-
-    darkroom.strips(strip, sight.size)
+    def _kinds(self, place: Place) -> Kinds:
+        down, across = (
+            np.arange(part.start, part.stop) * points // length
+            for part, length, points in zip(place, self.size, self.kinds.shape, strict=True)
+        )
+        return np.asarray(self.kinds[down][:, across], np.uint8)
