@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pooled import Act, acting
+from pooled import Act, Silence, acting
 
 from unfade.batch.campaign import run_campaign
 from unfade.batch.inside import Inside
@@ -31,19 +31,6 @@ from unfade.jobs.job import Existing, Job
 from unfade.jobs.outcome import State
 from unfade.photo import Edit, Photo
 from unfade.report.papers import Papers
-
-
-class Silence:
-    """Is told how it goes and says nothing."""
-
-    def photo(self, name, lane=0):
-        pass
-
-    def tile(self, stage, done, total, lane=0):
-        pass
-
-    def finished(self, lane=0):
-        pass
 
 
 def jobs_for(album, out, recipe, **options):

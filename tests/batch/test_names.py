@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from pooled import acting
+from pooled import Silence, acting
 
 from unfade.batch.campaign import run_campaign
 from unfade.batch.inside import Inside
@@ -16,19 +16,6 @@ from unfade.batch.stop import Stop
 from unfade.darkroom import Darkroom
 from unfade.jobs.job import Job
 from unfade.jobs.outcome import State
-
-
-class Silence:
-    """Is told how it goes and says nothing."""
-
-    def photo(self, name, lane=0):
-        pass
-
-    def tile(self, stage, done, total, lane=0):
-        pass
-
-    def finished(self, lane=0):
-        pass
 
 
 def odd(path, name):

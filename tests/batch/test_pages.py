@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from pooled import acting
+from pooled import Silence, acting
 
 from unfade.batch.campaign import run_campaign
 from unfade.batch.inside import Inside
@@ -16,19 +16,6 @@ from unfade.jobs.job import Job
 from unfade.jobs.outcome import State
 from unfade.photo import Photo
 from unfade.report.papers import Papers
-
-
-class Silence:
-    """Is told how it goes and says nothing."""
-
-    def photo(self, name, lane=0):
-        pass
-
-    def tile(self, stage, done, total, lane=0):
-        pass
-
-    def finished(self, lane=0):
-        pass
 
 
 @pytest.fixture
