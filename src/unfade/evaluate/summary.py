@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import dataclasses
 import importlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -129,11 +128,6 @@ def document(sheet: Sheet, about: Mapping[str, Any]) -> dict[str, Any]:
         "summary": summarize(sheet),
         "rows": [row.to_dict() for row in sheet.rows],
     }
-
-
-def write_json(told: Mapping[str, Any], path: Path) -> None:
-    """Write a document."""
-    path.write_text(json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False), "utf-8")
 
 
 def write_csv(sheet: Sheet, path: Path) -> None:

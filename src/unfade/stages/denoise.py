@@ -19,6 +19,7 @@ from ..photo import Edit, Grain, Origin, Photo, Pixels
 from ..recipe import Finding
 from ..settings import check_settings, setting
 from ..tiling import Tile
+from .mirrors import mean_of_views
 
 TASKS = ("denoise", "deblur")
 """Of networks that answer with a change to add."""
@@ -32,9 +33,6 @@ BLOCK_PX = 16
 ASKED = "denoise"
 """The network that is asked whether what was measured is noise, whatever network denoises: `FLOOR`
 and `EVEN` are its."""
-
-VIEWS = ((1, 1), (-1, -1), (1, -1), (-1, 1))
-"""Steps down and across with which a photo is seen as it is, turned and mirrored."""
 
 FLOOR = 0.8
 """Share of correlated noise that the network is sure to remove from the quietest blocks."""
@@ -208,23 +206,19 @@ def noise_change(model: Model, pixels: Pixels, views: int = 1) -> Pixels:
             direction; what the answers do not share is error (self-ensemble: Timofte et al.,
             "Seven ways to improve example-based single image super resolution", CVPR 2016).
     """
-    change = model(in_color(pixels)) if views == 1 else _mean_of_views(model, pixels, views)
+    change = model(in_color(pixels)) if views == 1 else _asked_mirrored(model, pixels, views)
     if pixels.shape[2] == 1:
         return np.asarray(change.mean(axis=2, keepdims=True), np.float32)
     return change
 
 
-def _mean_of_views(model: Model, pixels: Pixels, views: int) -> Pixels:
-    """The mean of what the network answers to some of `VIEWS`."""
+def _asked_mirrored(model: Model, pixels: Pixels, views: int) -> Pixels:
+    """The mean of what the network answers to some of `mirrors.VIEWS`."""
     # Filled up before it is mirrored, so that the grid of the network lies the same in all tiles.
     below, right = (-side % model.card.multiple_of for side in pixels.shape[:2])
     edge = cv2.BORDER_REPLICATE
     seen = np.asarray(cv2.copyMakeBorder(in_color(pixels), 0, below, 0, right, edge), np.float32)
-    asked = [
-        model(np.ascontiguousarray(seen[::down, ::across]))[::down, ::across]
-        for down, across in VIEWS[:views]
-    ]
-    mean = np.asarray(np.mean(asked, axis=0), np.float32)
+    mean = mean_of_views(seen, model, views)
     return np.ascontiguousarray(mean[: pixels.shape[0], : pixels.shape[1]])
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..color import in_color
 from ..darkroom import Darkroom
 from ..photo import Photo, Pixels
+from .mirrors import VIEWS, mean_of_views
 
 PROXY_SIDE = 192
 """Longer side in pixels of what the network learned from: all of a photo, from afar."""
@@ -21,10 +22,10 @@ SIDES = (160, PROXY_SIDE, 256)
 """Longer sides of what it is asked about: a stain may be too wide for one, or a ridge too fine."""
 
 AROUND = 1
-"""Half the side in small pixels of the windows in which gain and offset are linear in the value."""
+"""Half the side in small pixels of the windows in which an answer is linear in the lightness."""
 
 SMOOTH = 0.003
-"""Variance of the value below which it says nothing of the edges of a veil."""
+"""Variance of the lightness below which it says nothing of the edges of what was answered."""
 
 Plane = NDArray[np.float32]
 
@@ -36,7 +37,7 @@ class Sight:
     Attributes:
         size: (height, width) of the photo in pixels.
         small: (h, w, 3) float32 in [0, 1].
-        answer: (h, w, `FIELDS`) float32.
+        answer: (h, w, K) float32, what the network answers with.
     """
 
     size: tuple[int, int]
@@ -53,20 +54,10 @@ def see(photo: Photo, ask: Callable[[Pixels], Plane]) -> Sight:
         ask: The network: takes (h, w, 3) in [0, 1] and answers (h, w, K), nothing in it squashed.
     """
     small = in_color(photo.proxy(PROXY_SIDE))
-    answers = [_mirrored(in_color(photo.proxy(side)), ask) for side in SIDES]
+    answers = [mean_of_views(in_color(photo.proxy(side)), ask, len(VIEWS)) for side in SIDES]
     size = small.shape[1::-1]
     told = [cv2.resize(answer, size, interpolation=cv2.INTER_LINEAR) for answer in answers]
     return Sight(photo.size, small, np.asarray(np.mean(told, axis=0), np.float32))
-
-
-def _mirrored(small: Pixels, ask: Callable[[Pixels], Plane]) -> Plane:
-    """The mean of what is said of a picture, of it mirrored across, down, and both."""
-    asked = [
-        ask(np.ascontiguousarray(small[::down, ::across]))[::down, ::across]
-        for down in (1, -1)
-        for across in (1, -1)
-    ]
-    return np.asarray(np.mean(asked, axis=0), np.float32)
 
 
 def follow(field: Plane, guide: Plane) -> tuple[Plane, Plane]:

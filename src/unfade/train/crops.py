@@ -31,6 +31,11 @@ class Draw(NamedTuple):
     side: int
     photos: int = 0
 
+    def one_of(self, pictures: Sequence[Any], rng: np.random.Generator) -> Any:
+        """Draw one of the pictures that may be drawn from."""
+        count = min(self.photos or len(pictures), len(pictures))
+        return pictures[int(rng.integers(count))]
+
 
 class Phase(NamedTuple):
     """A part of a run: until which step, how large the crops and batches, of how many photos."""
@@ -118,8 +123,7 @@ class Crops(Dataset[tuple[Tensor, ...]]):
 
     def __getitem__(self, draw: Draw) -> tuple[Tensor, ...]:
         rng = np.random.default_rng((self.seed, draw.number))
-        count = min(draw.photos or len(self.photos), len(self.photos))
-        photo = self.photos[int(rng.integers(count))]
+        photo = draw.one_of(self.photos, rng)
         return tuple(to_tensor(a) for a in self.make(random_crop(photo, draw.side, rng), rng))
 
 

@@ -230,8 +230,7 @@ class FadingData(Dataset[tuple[Tensor, ...]]):
 
     def __getitem__(self, draw: Draw) -> tuple[Tensor, ...]:
         rng = np.random.default_rng((self.seed, draw.number))
-        count = min(draw.photos or len(self.photos), len(self.photos))
-        example = make_example(self.photos[int(rng.integers(count))], rng)
+        example = make_example(draw.one_of(self.photos, rng), rng)
         pictures = (example.seen, example.faded, example.clean)
         planes = [torch.from_numpy(np.ascontiguousarray(p.transpose(2, 0, 1))) for p in pictures]
         return (*planes, torch.from_numpy(example.truth))

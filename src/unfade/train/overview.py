@@ -64,8 +64,7 @@ class OverviewData(Dataset[tuple[Tensor, ...]]):
     def __getitem__(self, draw: Draw) -> tuple[Tensor, ...]:
         """Picture (3, S, S), visibility of the damage (1, S, S) and its kinds (1, S, S)."""
         rng = np.random.default_rng((self.seed, draw.number))
-        count = min(draw.photos or len(self.photos), len(self.photos))
-        crop = cut_most(self.photos[int(rng.integers(count))], draw.side, rng)
+        crop = cut_most(draw.one_of(self.photos, rng), draw.side, rng)
         size = (crop.shape[0], crop.shape[1])
         aging = often_large(OFTEN, lambda: self.lives.draw(size, rng), rng)
         return _tensors(make_example(crop, aging, draw.side, rng))

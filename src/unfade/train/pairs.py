@@ -157,8 +157,7 @@ class PairCrops(Dataset[tuple[Tensor, ...]]):
 
     def __getitem__(self, draw: Draw) -> tuple[Tensor, ...]:
         rng = np.random.default_rng((self.seed, draw.number, 2))
-        count = min(draw.photos or len(self.pairs), len(self.pairs))
-        planes = read_pair(self.pairs[int(rng.integers(count))])
+        planes = read_pair(draw.one_of(self.pairs, rng))
         return tuple(to_tensor(a) for a in self.make(crop_alike(planes, draw.side, rng)))
 
 

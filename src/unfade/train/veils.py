@@ -136,8 +136,7 @@ class VeilData(Dataset[tuple[Tensor, ...]]):
 
     def __getitem__(self, draw: Draw) -> tuple[Tensor, ...]:
         rng = np.random.default_rng((self.seed, draw.number))
-        count = min(draw.photos or len(self.photos), len(self.photos))
-        photo = self.photos[int(rng.integers(count))]
+        photo = draw.one_of(self.photos, rng)
         example = make_example(
             cut_most(photo, draw.side, rng), draw.side, rng, self.library, self.part
         )

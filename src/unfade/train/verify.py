@@ -147,9 +147,8 @@ class VerifyData(Dataset[tuple[Tensor, ...]]):
     def __getitem__(self, draw: Draw) -> tuple[Tensor, ...]:
         """Views (`VIEWS`, 9, 64, 64) of candidates on one crop, and which are true (`VIEWS`,)."""
         rng = np.random.default_rng((self.seed, draw.number))
-        count = min(draw.photos or len(self.photos), len(self.photos))
         for _ in range(8):  # Some crops have no candidates.
-            photo = self.photos[int(rng.integers(count))]
+            photo = draw.one_of(self.photos, rng)
             views, truth = self._examples(random_crop(photo, draw.side, rng), rng)
             if views:
                 break
