@@ -15,9 +15,10 @@ from typing import Any, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from .choose import Changes, choose_recipe, load_recipe, recipe_for
+from .choose import Changes, load_recipe, recipe_for
 from .darkroom import Darkroom
 from .degrade import draw_aging
+from .errors import RecipeError
 from .io.read import read, read_mask
 from .jobs.job import Equipment
 from .jobs.run import open_darkroom
@@ -25,7 +26,7 @@ from .photo import Mask, Photo
 from .pipeline import run
 from .recipe import Recipe
 from .stages import STAGES
-from .stages.damage import is_found
+from .stages.damage import DetectDamage, is_found
 
 PathLike = str | os.PathLike[str]
 Array = TypeVar("Array", bound=NDArray[Any])
@@ -113,44 +114,61 @@ def restore(
         negative,
         acquired_only,
     )
-    known = recipe if isinstance(recipe, Recipe) or recipe is None else load_recipe(Path(recipe))
-    steps, _ = recipe_for(start, room, known, wanted)
+    steps, _ = recipe_for(start, room, _recipe(recipe), wanted)
     return _like(photo, run(start, steps, room))
 
 
 def detect(
     photo: PathLike | Photo | NDArray[Any],
+    recipe: Recipe | PathLike | None = None,
     *,
+    settings: Sequence[str] = (),
     sensitivity: float | None = None,
+    negative: bool = False,
     darkroom: Darkroom | None = None,
 ) -> Mask:
-    """Find dust, hair, scratches, stains and creases.
+    """Find dust, hair, scratches, stains and creases, as `restore` would with the same arguments.
 
     Args:
-        photo: As in `restore`.
-        sensitivity: 0 marks only what is certain, 1 also what is faint; None is as `restore`
-            would choose for this photo.
+        photo, recipe, settings, negative: As in `restore`.
+        sensitivity: 0 marks only what is certain, 1 also what is faint; None leaves the recipe's.
         darkroom: Where to work.
     Returns:
         (H, W) float32 in [0, 1]; 1 is damaged.
+    Raises:
+        As `restore`; RecipeError also where the recipe does not look for damage.
     """
     room = darkroom or _room()
     start = _photo(photo, room)
-    found = examine(start, sensitivity, room).damage
+    wanted = Changes(settings=_several(settings), sensitivity=sensitivity, negative=negative)
+    found = examine(start, room, _recipe(recipe), wanted).damage
     return np.zeros(start.size, np.float32) if found is None else found
 
 
-def examine(photo: Photo, sensitivity: float | None, darkroom: Darkroom) -> Photo:
+def examine(
+    photo: Photo, darkroom: Darkroom, recipe: Recipe | None = None, changes: Changes | None = None
+) -> Photo:
     """The photo with its damage, and of what kinds it is if the network knows; pixels as before.
 
-    It is looked for as `restore` would do it by default: what lies on a stain once the stain is
-    lifted; where that is, the `origin` tells, though the pixels are put back.
+    It is looked for as `restore` would do it: on a negative once it is inverted, on a stain once
+    that is lifted. Where that is, the `origin` tells, though the pixels are put back.
+
+    Raises:
+        RecipeError: As `Changes.apply`, or the recipe does not look for damage.
     """
     start = dataclasses.replace(photo, damage=None, kinds=None)
-    chosen, _ = choose_recipe(start, darkroom)
-    looking = Recipe("detect", tuple(s for s in chosen if s.name in ("veils", "damage")))
-    found = run(start, Changes(sensitivity=sensitivity).apply(looking), darkroom)
+    steps, _ = recipe_for(start, darkroom, recipe, changes or Changes())
+    if all(stage.name != DetectDamage.name for stage in steps):
+        raise RecipeError(f"the recipe {steps.name} does not look for damage; name another one")
+    turned = run(start, _part(steps, "negative"), darkroom)
+    looking = _part(steps, "veils", DetectDamage.name)
+    found = run(dataclasses.replace(turned, origin=None), looking, darkroom)
     return dataclasses.replace(found, pixels=photo.pixels)
+
+
+def _part(recipe: Recipe, *names: str) -> Recipe:
+    """Those stages of a recipe alone, as far as it has them."""
+    return Recipe("detect", tuple(stage for stage in recipe if stage.name in names))
 
 
 @overload
@@ -245,6 +263,10 @@ def _photo(photo: Any, room: Darkroom) -> Photo:
     if isinstance(photo, str | os.PathLike):
         return read(photo, allocate=room.empty, strips=room.strips)
     return Photo.from_array(np.asarray(photo))
+
+
+def _recipe(given: Recipe | PathLike | None) -> Recipe | None:
+    return given if isinstance(given, Recipe) or given is None else load_recipe(Path(given))
 
 
 def _several(given: Sequence[str]) -> tuple[str, ...]:

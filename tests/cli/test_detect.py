@@ -1,6 +1,8 @@
 """`unfade detect`: names, what is there already, pages, and sides that no JPEG holds."""
 
+import dataclasses
 import json
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -13,9 +15,26 @@ from unfade.cli.main import unfade
 from unfade.io.pages import join_pages
 from unfade.io.read import read
 from unfade.io.write import write
-from unfade.photo import Photo
+from unfade.photo import Edit, Origin, Photo
+from unfade.recipe import Finding
 
-from .conftest import STUBS, scratched
+from .conftest import STUBS, recipe_text, scratched
+
+
+@dataclasses.dataclass(frozen=True)
+class Invert:
+    """Turn black to white."""
+
+    name: ClassVar[str] = "negative"
+    invents: ClassVar[bool] = False
+    marks: ClassVar[Origin] = Origin.TONE
+
+    def look(self, photo, darkroom):
+        return Finding(True, "a negative")
+
+    def __call__(self, photo, darkroom):
+        return Edit(pixels=1 - photo.pixels, notes={"evidence": "inverted"})
+
 
 ENDINGS = ("mask.png", "overlay.jpg", "damage.json")
 
@@ -140,11 +159,11 @@ def test_a_sensitivity_that_is_no_number_is_a_mistake(album):
 def test_what_it_marks_is_what_restoring_by_default_would_fill(tmp_path, monkeypatch, recipe):
     asked = []
 
-    def choose(photo, darkroom):
+    def choose(photo, darkroom, changes):
         asked.append(photo.size)
         return Choice(load_recipe(recipe), "as the test wants")
 
-    monkeypatch.setattr("unfade.verbs.choose_recipe", choose)
+    monkeypatch.setattr("unfade.choose.choose_recipe", choose)
     write(Photo.from_array(scratched()), tmp_path / "p.png")
     assert call(tmp_path / "p.png").exit_code == 0
     told = json.loads((tmp_path / "p.png.damage.json").read_text())
@@ -152,3 +171,50 @@ def test_what_it_marks_is_what_restoring_by_default_would_fill(tmp_path, monkeyp
     assert asked and told["sensitivity"] == damage.sensitivity
     assert call(tmp_path / "p.png", "--overwrite", "--sensitivity", "0.7").exit_code == 0
     assert json.loads((tmp_path / "p.png.damage.json").read_text())["sensitivity"] == 0.7
+
+
+def test_settings_and_recipes_are_taken_as_restore_takes_them(album, tmp_path):
+    told = album / "a.png.damage.json"
+    assert call(album / "a.png", "--set", "damage.sensitivity=0.25").exit_code == 0
+    assert json.loads(told.read_text())["sensitivity"] == 0.25
+    mine = tmp_path / "mine.toml"
+    mine.write_text(
+        recipe_text("mine").replace('use = "damage"', 'use = "damage"\nsensitivity = 0.9')
+    )
+    assert call(album / "a.png", "--overwrite", "--recipe", mine).exit_code == 0
+    assert json.loads(told.read_text())["sensitivity"] == 0.9
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--set", "inpaint.volume=3"), "volume"),
+        (("--set", "damage.sensitivity=3"), "sensitivity"),
+        (("--recipe", "nobody"), "no recipe 'nobody'"),
+    ],
+)
+def test_what_no_recipe_has_is_a_mistake_before_any_photo_is_read(album, arguments, told):
+    result = CliRunner().invoke(unfade, ["detect", str(album), *arguments])
+    assert result.exit_code != 0
+    assert told in f"{result.output} {result.exception}"
+    assert not list(album.rglob("*.mask.png"))
+
+
+def test_a_recipe_that_looks_for_no_damage_is_told(album, tmp_path):
+    mine = tmp_path / "mine.toml"
+    mine.write_text(recipe_text("mine", ("measure", "denoise")))
+    result = call(album / "a.png", "--recipe", mine)
+    assert result.exit_code == 1 and "mine does not look for damage" in result.output
+
+
+def test_on_a_negative_damage_is_looked_for_once_it_is_inverted(tmp_path, monkeypatch):
+    monkeypatch.setitem(STUBS, "negative", Invert)
+    write(Photo.from_array(255 - scratched()), tmp_path / "n.png")
+    assert call(tmp_path / "n.png").exit_code == 0
+    mask = tmp_path / "n.png.mask.png"
+    assert read(mask).pixels.sum() == 0
+    assert call(tmp_path / "n.png", "--overwrite", "--negative").exit_code == 0
+    assert read(mask).pixels.sum() == 24
+    assert json.loads((tmp_path / "n.png.damage.json").read_text())["veiled_share"] == 0
+    overlay = read(tmp_path / "n.png.overlay.jpg").pixels
+    assert abs(overlay[:, 12:].mean() - (255 - scratched())[:, 12:].mean() / 255) < 0.02

@@ -127,6 +127,9 @@ def test_strength_goes_from_nothing_to_everything() -> None:
     room = Stub(answer_for(FADED))
     assert CorrectFading(strength=0.0)(Photo(faded), room).pixels is None
     half = corrected(faded, CorrectFading(strength=0.5), room.answer)
+    told = CorrectFading(strength=0.5)(Photo(faded), room).notes
+    assert "magenta dye at 55%" in told["evidence"]  # What faded, however much of it is undone.
+    assert told["dye"] == pytest.approx(FADED.dye, abs=1e-3)
     assert psnr(faded, clean) < psnr(half, clean) < 40
 
 

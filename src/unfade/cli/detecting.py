@@ -26,14 +26,14 @@ OVERLAY_SIDE = 8_192
 """Longer side of the overlay of a photo that no JPEG holds; it is only for looking at."""
 
 
-def detect_job(job: Job, darkroom: Darkroom, sensitivity: float | None) -> Outcome:
-    """Find the damage of one photo, as sensitive as `restore` if None, and write what was found."""
+def detect_job(job: Job, darkroom: Darkroom) -> Outcome:
+    """Find the damage of one photo, as its recipe and changes say, and write what was found."""
     from ..jobs.outcome import attempt
 
-    return attempt(job, lambda: _detect(job, darkroom, sensitivity))
+    return attempt(job, lambda: _detect(job, darkroom))
 
 
-def _detect(job: Job, darkroom: Darkroom, sensitivity: float | None) -> Outcome:
+def _detect(job: Job, darkroom: Darkroom) -> Outcome:
     from ..jobs.files import all_or_nothing
     from ..jobs.outcome import Outcome, State
 
@@ -45,7 +45,7 @@ def _detect(job: Job, darkroom: Darkroom, sensitivity: float | None) -> Outcome:
     numbers: dict[str, float] = {}
     with all_or_nothing(place for _, places in todo for place in places) as written:
         for part, places in todo:
-            says, counts = _examine(part, places, darkroom, sensitivity, written)
+            says, counts = _examine(part, places, darkroom, written)
             of = f"page {part.page}: " if len(parts) > 1 else ""
             tag = f"page_{part.page}_" if len(parts) > 1 else ""
             evidence += tuple((stage, of + words) for stage, words in says)
@@ -96,7 +96,6 @@ def _examine(
     job: Job,
     places: Collection[Path],
     darkroom: Darkroom,
-    sensitivity: float | None,
     written: list[Path],
 ) -> tuple[Evidence, Mapping[str, float]]:
     """Find the damage of one page and write what is wanted of its three files."""
@@ -105,7 +104,7 @@ def _examine(
     from ..verbs import examine
 
     photo = read(job.source, page=job.page, allocate=darkroom.empty, strips=darkroom.strips)
-    found = examine(photo, sensitivity, darkroom)
+    found = examine(photo, darkroom, job.recipe, job.changes)
     mask = found.damage
     assert mask is not None
     told = statistics(found, mask)

@@ -90,6 +90,26 @@ def page_option(command: Command) -> Command:
     return click.option("--page", type=click.IntRange(1), metavar="N", help=words)(command)
 
 
+def recipe_option(command: Command) -> Command:
+    """Add --recipe."""
+    words = "A preset or a TOML file; by default each photo is measured and one chosen."
+    return click.option("--recipe", metavar="NAME|FILE", help=words)(command)
+
+
+def set_option(command: Command) -> Command:
+    """Add --set, which may be repeated."""
+    words = "Change a setting; `unfade recipes stages` lists them all."
+    return click.option("--set", "settings", multiple=True, metavar="STAGE.KEY=VALUE", help=words)(
+        command
+    )
+
+
+def negative_option(command: Command) -> Command:
+    """Add --negative."""
+    words = "Invert: these are scans of negatives."
+    return click.option("--negative", is_flag=True, help=words)(command)
+
+
 def papers_options(command: Command) -> Command:
     """Add --sidecar, --premis, --c2pa-cert, --c2pa-key and --album, as `Papers` has them."""
     for option in (

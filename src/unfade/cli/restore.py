@@ -16,10 +16,13 @@ from .options import (
     existing,
     existing_options,
     json_option,
+    negative_option,
     papers,
     papers_options,
     parse_names,
     photos,
+    recipe_option,
+    set_option,
 )
 from .several import also_options, batch_options, manner
 
@@ -49,24 +52,14 @@ SUFFIXES = {
     help="Folder of the results (folders are mirrored in it), or a file for one photo. "
     "By default each goes beside its source as NAME.restored.EXT.",
 )
-@click.option(
-    "--recipe",
-    metavar="NAME|FILE",
-    help="A preset or a TOML file; by default each photo is measured and one chosen.",
-)
+@recipe_option
 @click.option(
     "--without", multiple=True, callback=parse_names, metavar="STAGES", help="Leave out stages."
 )
 @click.option(
     "--only", multiple=True, callback=parse_names, metavar="STAGES", help="Keep only these."
 )
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="STAGE.KEY=VALUE",
-    help="Change a setting; `unfade recipes stages` lists them all.",
-)
+@set_option
 @click.option("--strength", type=SHARE, default=1.0, help="0 changes nothing, 1 all.  [1]")
 @click.option(
     "--sensitivity", type=SHARE, help="Damage: 0 only what is certain, 1 also what is faint."
@@ -90,7 +83,7 @@ SUFFIXES = {
 @click.option(
     "--page", type=click.IntRange(1), help="Take this page of a TIFF alone.  [every page]"
 )
-@click.option("--negative", is_flag=True, help="Invert: these are scans of negatives.")
+@negative_option
 @click.option(
     "--roll",
     is_flag=True,

@@ -156,7 +156,7 @@ class CorrectFading:
         toneless = tonal_range(proxy) < LEAST_RANGE
         faded = certainty >= gate and change >= 1 and not toneless
         notes: dict[str, Any] = {
-            "evidence": BLANK if toneless else _evidence(correction.fade, change, faded),
+            "evidence": BLANK if toneless else _evidence(estimate.fade, change, faded),
             "certainty": round(certainty, 3),
             "gate": gate,
             "worn": worn,
@@ -164,7 +164,7 @@ class CorrectFading:
             "tone": tone,
             "dimmed_density": round(dimmed, 4),
         }
-        notes |= {key: _plain(value) for key, value in vars(correction.fade).items()}
+        notes |= {key: _plain(value) for key, value in vars(estimate.fade).items()}
         if not faded:
             none = np.zeros(3)
             correction = Correction(np.eye(3), none, np.zeros((FIELD_SIDE, FIELD_SIDE)), none)
