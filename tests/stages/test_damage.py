@@ -51,6 +51,15 @@ def test_more_sensitivity_marks_fainter_damage():
     assert more.history[0].notes["evidence"].startswith("2 marks on ")
 
 
+def test_it_says_what_more_sensitivity_would_bring():
+    notes = detect(speckled(), sensitivity=0.5).history[0].notes
+    assert notes["evidence"].endswith("; 1 more at sensitivity 0.9")
+    assert notes["beyond"] == "1 more at sensitivity 0.9"
+    assert detect(speckled(), sensitivity=1.0).history[0].notes["beyond"] == ""
+    plain = detect(Photo(np.zeros((64, 64, 3), np.float32))).history[0].notes
+    assert plain["evidence"] == "0 marks on 0.00% of the photo; none at any sensitivity"
+
+
 def test_marks_are_grown_by_the_pixels_asked_for():
     grown = detect(speckled(), grow_px=2).damage
     assert grown[18, 32] == 1
@@ -183,10 +192,10 @@ def test_strips_do_not_show_in_the_mask(monkeypatch):
     probability[90:95, 10:14] = 1
     stage = DetectDamage(grow_px=3)
     photo = Photo(np.zeros((200, 120, 3), np.float32))
-    whole, count = stage.mask(photo, probability, Room())
+    whole, likely = stage.mask(photo, probability, Room())
     monkeypatch.setattr(module, "STRIP_PIXELS", 7 * 120)
     strips, again = stage.mask(photo, probability, Room())
-    assert count == again == 2 and np.array_equal(whole, strips)
+    assert len(likely) == 2 and np.array_equal(likely, again) and np.array_equal(whole, strips)
     assert whole[17:183, 57:64].any(axis=1).all() and not whole[:16].any()
 
 

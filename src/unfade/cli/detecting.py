@@ -120,6 +120,8 @@ def _examine(
         writers[place](place)
         written.append(place)
     says = f"{told['marks']} marks on {told['damaged_share']:.2%} of the photo"
+    beyond = found.history[-1].notes.get("beyond")
+    says += f"; {beyond}" if beyond else ""
     evidence = tuple((s.stage, str(s.notes.get("evidence", ""))) for s in found.history[:-1])
     numbers = {"marks": float(told["marks"]), "damaged_share": told["damaged_share"]}
     return (*evidence, ("damage", says)), numbers

@@ -17,13 +17,16 @@ from ..recipe import Finding
 from ..settings import check_settings, setting
 from ..tiling import Tile
 from .infrared import InfraredReading, read_infrared_damage
-from .marks import candidates, highest, likelihood_among
+from .marks import Numbers, candidates, highest, likelihood_among
 from .overview import Overview
 from .sight import see
 from .verify import evidence, evidence_of_peaks
 
 Plane = NDArray[np.float32]
 Kinds = NDArray[np.uint8]
+
+STEP = 0.2
+"""How much more sensitivity is tried out, to say what it would bring."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,16 +77,19 @@ class DetectDamage:
         probability, kinds = find_damage(photo, darkroom, reading)
         kinds = kinds if photo.kinds is None else None
         hidden = None if reading is None else reading.probability
-        mask, count = self.mask(photo, probability, darkroom, hidden)
+        mask, likely = self.mask(photo, probability, darkroom, hidden)
+        count, beyond = int((likely >= self.threshold).sum()), self._beyond(likely)
         mask, spared = self._spare_original(photo.kinds if kinds is None else kinds, mask, darkroom)
         areas = None if kinds is None else keep_marked(kinds, mask, darkroom)
         share = float(np.count_nonzero(mask)) / mask.size
         told = [f"{count} mark{'' if count == 1 else 's'} on {share:.2%} of the photo"]
+        told += [beyond] if beyond else []
         told += [reading.evidence] if reading is not None else []
         told += [f"{spared} px left alone as original"] if spared else []
         notes = {
             "evidence": "; ".join(told),
             "marks": count,
+            "beyond": beyond,
             "damaged_share": share,
             "threshold": self.threshold,
             "infrared": reading is not None and reading.probability is not None,
@@ -120,11 +126,20 @@ class DetectDamage:
         Even in log odds. A mark that is missed can be asked for; one on a face that had none
         changes the person.
         """
-        return 1 / (1 + math.exp(8 * (self.sensitivity - 0.5)))
+        return _threshold(self.sensitivity)
+
+    def _beyond(self, likely: Numbers) -> str:
+        """What more sensitivity would bring: more marks at `STEP` more, or from where on any."""
+        count = int((likely >= self.threshold).sum())
+        for tenth in range(min(10, math.floor(10 * (self.sensitivity + STEP) + 1e-9)), 11):
+            more = int((likely >= _threshold(tenth / 10)).sum()) - count
+            if more > 0:
+                return f"{more} more at sensitivity {tenth / 10:g}"
+        return "" if count else "none at any sensitivity"
 
     def mask(
         self, photo: Photo, probability: Plane, darkroom: Darkroom, infrared: Plane | None = None
-    ) -> tuple[Mask, int]:
+    ) -> tuple[Mask, Numbers]:
         """Turn probabilities of a photo into a mask: candidates, each kept or dropped whole.
 
         Args:
@@ -132,7 +147,8 @@ class DetectDamage:
             infrared: (H, W), how likely the infrared alone calls each pixel damaged; it needs
                 nobody to verify it.
         Returns:
-            (H, W) of 0 and 1, and the number of marks.
+            (H, W) of 0 and 1, and how likely each candidate is damage, (n,); from `threshold` on
+            it is a mark.
         """
         size = (probability.shape[0], probability.shape[1])
         seen = candidates(probability, darkroom)
@@ -142,7 +158,8 @@ class DetectDamage:
             shown = highest(seen, infrared, darkroom)[large]
             speaking = np.maximum(speaking, evidence_of_peaks(shown, darkroom))
         found = np.zeros(len(large), np.uint8)
-        found[large] = likelihood_among(speaking) >= self.threshold
+        likely = likelihood_among(speaking)
+        found[large] = likely >= self.threshold
         width = 2 * self.grow_px + 1
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
         mask = darkroom.empty(size, np.float32)
@@ -153,7 +170,11 @@ class DetectDamage:
             mask[rows] = wide[rows.start - top :][: rows.stop - rows.start]
 
         darkroom.strips(widen, size)
-        return mask, int(found.sum())
+        return mask, likely
+
+
+def _threshold(sensitivity: float) -> float:
+    return 1 / (1 + math.exp(8 * (sensitivity - 0.5)))
 
 
 def is_found(photo: Photo) -> bool:
