@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from unfade.darkroom import Darkroom
 from unfade.models.zoo import Zoo
 from unfade.photo import Photo
-from unfade.stages.damage import DetectDamage, damage_probability
+from unfade.stages.damage import DetectDamage, find_damage
 from unfade.stages.marks import CANDIDATE, candidates, log_odds
 from unfade.train.calibrate import asked
 from unfade.train.data import Source, find_sources, gather
@@ -128,7 +128,7 @@ def proposed(photo: Source, room: Darkroom) -> Iterable[Mark]:
 
 def suspected(photo: Source, room: Darkroom, least: float) -> Iterable[Mark]:
     """The marks that the damage network suspects, but not enough to propose them."""
-    seen = candidates(damage_probability(opened(photo), room), room, least)
+    seen = candidates(find_damage(opened(photo), room)[0], room, least)
     faint = seen.of_size(DetectDamage().min_area_px) & (seen.peaks < CANDIDATE)
     return marks_of(photo, seen.boxes[faint], log_odds(seen.peaks[faint]))
 

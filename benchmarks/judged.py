@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from unfade.darkroom import Darkroom
 from unfade.models.zoo import Zoo
-from unfade.stages.damage import DetectDamage, damage_probability
+from unfade.stages.damage import DetectDamage, find_damage
 from unfade.stages.marks import Candidates, candidates, likelihood_among
 from unfade.stages.verify import evidence
 from unfade.train.drawn import Drawing
@@ -113,7 +113,7 @@ def judge(photo: JudgedPhoto, room: Darkroom) -> Answer:
     """Look for damage on a photo, and at what a person said of it."""
     pixels = photo.photo.pixels
     with room.during("judge"):
-        probability = damage_probability(photo.photo, room)
+        probability, _ = find_damage(photo.photo, room)
         seen = candidates(probability, room)
         large = seen.of_size(DetectDamage().min_area_px)
         speaking = evidence(pixels, probability, seen, large, room)

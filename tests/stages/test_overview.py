@@ -11,8 +11,8 @@ from unfade.darkroom import Darkroom
 from unfade.models.card import ModelCard
 from unfade.models.model import Model
 from unfade.photo import Damage, Photo, Pixels
-from unfade.stages.damage import DetectDamage, find_damage
-from unfade.stages.overview import Overview
+from unfade.stages.damage import DetectDamage, damage_probability, find_damage
+from unfade.stages.overview import joined, seen_afar
 from unfade.stages.sight import PROXY_SIDE, SIDES, Sight, see
 
 KINDS = 7
@@ -67,9 +67,9 @@ def test_what_fills_a_tile_is_found_from_afar_and_ends_at_its_edge(channels: int
 
 def test_a_pixel_is_whole_only_if_neither_calls_it_damaged() -> None:
     photo, near = flaked(), np.full((300, 400), 0.5, np.float32)
-    afar, whole = Overview.of(see(photo, bright)), (slice(0, 300), slice(0, 400))
-    both, _ = afar.joined(whole, photo.pixels, near)
-    seen = afar.probability(whole, photo.pixels)
+    sight = see(photo, bright)
+    both, _ = joined(sight, photo.pixels, near)
+    seen, _ = seen_afar(sight, photo.pixels)
     np.testing.assert_allclose(both, 1 - 0.5 * (1 - seen), atol=1e-6)
 
 
@@ -91,11 +91,16 @@ def test_tiles_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_nothing_is_added_where_nothing_is_seen() -> None:
     photo = Photo(np.full((300, 400, 3), 0.2, np.float32))
-    afar, whole = Overview.of(see(photo, bright)), (slice(0, 300), slice(0, 400))
-    near = np.full((300, 400), 0.5, np.float32)
-    assert afar.is_silent(whole) and afar.joined(whole, photo.pixels, near)[0] is near
-    assert not afar.probability(whole, photo.pixels).any()
-    assert not Overview.of(see(flaked(), bright)).is_silent(whole)
+    near, kinds = np.full((300, 400), 0.5, np.float32), np.full((300, 400), 3, np.uint8)
+    both, told = joined(see(photo, bright), photo.pixels, near, kinds)
+    assert told is not None and np.array_equal(both, near) and np.array_equal(told, kinds)
+
+
+def test_a_photo_of_several_sizes_is_seen_from_afar_at_the_smallest_alone() -> None:
+    large, small = flaked(800, 1000), flaked(400, 500)
+    assert find_damage(large, Room())[0][20:, 520:].max() < 0.2
+    assert find_damage(small, Room())[0][20:, 260:].min() > 0.9
+    assert damage_probability(large, Room())[20:, 520:].min() > 0.9
 
 
 def test_the_networks_that_had_a_say_are_named() -> None:

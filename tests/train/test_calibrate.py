@@ -58,9 +58,9 @@ def test_photos_tell_how_far_a_network_is_to_be_believed(tmp_path, monkeypatch):
         cv2.imwrite(str(paths[-1]), picture)
 
     def answer(photo, darkroom):
-        return np.clip(photo.pixels.mean(axis=2) ** 0.5, 0, 0.999).astype(np.float32)
+        return np.clip(photo.pixels.mean(axis=2) ** 0.5, 0, 0.999).astype(np.float32), None
 
-    monkeypatch.setattr(module, "damage_probability", answer)
+    monkeypatch.setattr(module, "find_damage", answer)
     monkeypatch.setattr(module, "FEWEST", 10)
     found = calibrate(paths, module.Darkroom())
     assert np.isfinite([found.slope, found.offset]).all()
@@ -80,7 +80,7 @@ def test_what_a_person_said_of_real_photos_counts_besides(monkeypatch):
         pixels[top:bottom, left:right] = 255
     truth = np.array([1] * 3 + [0] * 5 + [np.nan] * 2, np.float32)
     judged = JudgedPhoto(pixels, Verdicts(boxes, truth, 0.0))
-    monkeypatch.setattr(module, "damage_probability", lambda photo, room: photo.pixels[:, :, 0])
+    monkeypatch.setattr(module, "find_damage", lambda photo, room: (photo.pixels[:, :, 0], None))
     seen = []
     monkeypatch.setattr(module, "fit", lambda *given: seen.append(given))
     calibrate([], module.Darkroom(), judged=[judged])

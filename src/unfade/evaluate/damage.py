@@ -24,7 +24,7 @@ from ..pairs import Pair
 from ..photo import Damage, Mask, Photo
 from ..pipeline import run
 from ..recipe import Recipe
-from ..stages.damage import DetectDamage, damage_probability
+from ..stages.damage import DetectDamage, at_all_sizes, find_damage
 from ..stages.veils import LiftVeils, see_veils, veil_probability
 
 COMPONENT_PX = 25
@@ -110,8 +110,9 @@ def look_for_damage(photo: Photo, stages: Sequence[Any], darkroom: Darkroom) -> 
             veiled, covered = veil_probability(sight, darkroom), lift.covers(sight, darkroom)
             lifted = lift.lifted(photo, sight, darkroom).pixels
             photo = photo if lifted is None else dataclasses.replace(photo, pixels=lifted)
-        probability = damage_probability(photo, darkroom)
-    marks, _ = dataclasses.replace(detect, grow_px=0).mask(photo, probability, darkroom)
+        near, _ = find_damage(photo, darkroom)
+        probability = at_all_sizes(photo, near, darkroom)
+    marks, _ = dataclasses.replace(detect, grow_px=0).mask(photo, near, darkroom)
     return 1 - (1 - probability) * (1 - veiled), np.maximum(marks, covered)
 
 

@@ -17,13 +17,17 @@ from ..recipe import Finding
 from ..settings import check_settings, setting
 from ..tiling import Tile
 from .infrared import InfraredReading, read_infrared_damage
+from .levels import nearest, sampled, sides, smaller, spread
 from .marks import Numbers, candidates, highest, likelihood_among
-from .overview import Overview
-from .sight import see
+from .overview import joined
+from .sight import enlarged, see
 from .verify import evidence, evidence_of_peaks
 
 Plane = NDArray[np.float32]
 Kinds = NDArray[np.uint8]
+
+KNOWN = 0.5
+"""Share of a mark that is known from a larger level, from which it is not looked at again."""
 
 STEP = 0.2
 """How much more sensitivity is tried out, to say what it would bring."""
@@ -35,7 +39,8 @@ class DetectDamage:
 
     The published detector (Wan et al., "Bringing Old Photos Back to Life", CVPR 2020) shrinks
     every photo to 256 px and loses thin scratches; this network runs tile by tile on every pixel
-    of the scan. A mask that the photo already has, such as the user's own, is kept as it is.
+    of the scan, and then on smaller copies, for what is too large and soft to be seen so close up.
+    A mask that the photo already has, such as the user's own, is kept as it is.
     Where the scanner saw infrared, and the plane is of use, both have a say: a pixel is whole only
     if neither calls it damaged.
     """
@@ -77,7 +82,7 @@ class DetectDamage:
         probability, kinds = find_damage(photo, darkroom, reading)
         kinds = kinds if photo.kinds is None else None
         hidden = None if reading is None else reading.probability
-        mask, likely = self.mask(photo, probability, darkroom, hidden)
+        mask, likely = self.mask(photo, probability, darkroom, hidden, kinds)
         count, beyond = int((likely >= self.threshold).sum()), self._beyond(likely)
         mask, spared = self._spare_original(photo.kinds if kinds is None else kinds, mask, darkroom)
         areas = None if kinds is None else keep_marked(kinds, mask, darkroom)
@@ -138,28 +143,57 @@ class DetectDamage:
         return "" if count else "none at any sensitivity"
 
     def mask(
-        self, photo: Photo, probability: Plane, darkroom: Darkroom, infrared: Plane | None = None
+        self,
+        photo: Photo,
+        probability: Plane,
+        darkroom: Darkroom,
+        infrared: Plane | None = None,
+        kinds: Kinds | None = None,
     ) -> tuple[Mask, Numbers]:
         """Turn probabilities of a photo into a mask: candidates, each kept or dropped whole.
+
+        Then the photo is looked at again at each smaller level, for marks that are not known yet.
 
         Args:
             probability: (H, W), as `find_damage` gives it.
             infrared: (H, W), how likely the infrared alone calls each pixel damaged; it needs
                 nobody to verify it.
+            kinds: (H, W) of `Damage`; takes, in place, those of the marks on smaller levels.
         Returns:
             (H, W) of 0 and 1, and how likely each candidate is damage, (n,); from `threshold` on
             it is a mark.
         """
+        mask, likely = self._marks(photo, probability, darkroom, infrared=infrared)
+        for small in smaller(photo):
+            plane, told = find_damage(small, darkroom)
+            known = sampled(mask, small.size)
+            more, how_likely = self._marks(small, plane, darkroom, known=known)
+            likely = np.concatenate([likely, how_likely])
+            _add(more, told, mask, kinds, darkroom)
+        return mask, likely
+
+    def _marks(
+        self,
+        photo: Photo,
+        probability: Plane,
+        darkroom: Darkroom,
+        infrared: Plane | None = None,
+        known: Mask | None = None,
+    ) -> tuple[Mask, Numbers]:
+        """The marks of a photo at one size, as `mask`; not those of which half is `known`."""
         size = (probability.shape[0], probability.shape[1])
         seen = candidates(probability, darkroom)
-        large = seen.of_size(self.min_area_px)
-        speaking = evidence(photo.pixels, probability, seen, large, darkroom)
+        asked = seen.of_size(self.min_area_px)
+        if known is not None:
+            covered = np.bincount(seen.labels.ravel(), known.ravel(), len(seen.areas))
+            asked &= covered < KNOWN * seen.areas
+        speaking = evidence(photo.pixels, probability, seen, asked, darkroom)
         if infrared is not None:
-            shown = highest(seen, infrared, darkroom)[large]
+            shown = highest(seen, infrared, darkroom)[asked]
             speaking = np.maximum(speaking, evidence_of_peaks(shown, darkroom))
-        found = np.zeros(len(large), np.uint8)
         likely = likelihood_among(speaking)
-        found[large] = likely >= self.threshold
+        found = np.zeros(len(asked), np.uint8)
+        found[asked] = likely >= self.threshold
         width = 2 * self.grow_px + 1
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
         mask = darkroom.empty(size, np.float32)
@@ -171,6 +205,24 @@ class DetectDamage:
 
         darkroom.strips(widen, size)
         return mask, likely
+
+
+def _add(
+    more: Mask, told: Kinds | None, mask: Mask, kinds: Kinds | None, darkroom: Darkroom
+) -> None:
+    """Add the marks of a smaller level, (h, w), and their kinds to those of the photo, in place."""
+    size = (mask.shape[0], mask.shape[1])
+
+    def strip(rows: slice) -> None:
+        where = spread(more, rows, size)
+        if where is None:
+            return
+        new = where & (mask[rows] == 0)
+        mask[rows][new] = 1
+        if kinds is not None and told is not None:
+            kinds[rows][new] = nearest(told, rows, size)[new]
+
+    darkroom.strips(strip, size)
 
 
 def _threshold(sensitivity: float) -> float:
@@ -207,18 +259,25 @@ def keep_marked(kinds: Kinds, mask: Mask, darkroom: Darkroom) -> dict[str, int]:
     return {kind.name.lower(): int(counts[kind]) for kind in Damage if kind and counts[kind]}
 
 
-def damage_probability(
-    photo: Photo, darkroom: Darkroom, reading: InfraredReading | None = None
-) -> Plane:
-    """How likely each pixel is damaged: (H, W) float32 in [0, 1], as `find_damage` says it."""
-    return find_damage(photo, darkroom, reading)[0]
+def damage_probability(photo: Photo, darkroom: Darkroom) -> Plane:
+    """How likely each pixel is damaged, as seen at any size: (H, W) float32 in [0, 1]."""
+    return at_all_sizes(photo, find_damage(photo, darkroom)[0], darkroom)
+
+
+def at_all_sizes(photo: Photo, probability: Plane, darkroom: Darkroom) -> Plane:
+    """Add to the probability (H, W) of damage at a photo's own size what its other levels show."""
+    whole = slice(0, photo.size[0]), slice(0, photo.size[1])
+    for small in smaller(photo):
+        seen = enlarged(find_damage(small, darkroom)[0][:, :, None], whole, photo.size)[:, :, 0]
+        probability = 1 - (1 - probability) * (1 - seen)
+    return probability
 
 
 def find_damage(
     photo: Photo, darkroom: Darkroom, reading: InfraredReading | None = None
 ) -> tuple[Plane, Kinds | None]:
-    """Ask how likely each pixel is damaged and how: the network, close up and from afar, and the
-    infrared if it is of use.
+    """Ask how likely each pixel is damaged and how, at one size: the network close up, on the
+    smallest level from afar as well, and the infrared if it is of use.
 
     Returns:
         (H, W) float32 in [0, 1], whole only where neither says damaged: 1 - (1 - p) (1 - q); and
@@ -227,17 +286,12 @@ def find_damage(
     """
     model = darkroom.model("damage")
     kinds = darkroom.empty(photo.size, np.uint8) if model.card.channels_out > 1 else None
-    name = model.card.overview
-    afar = Overview.of(see(photo, darkroom.model(name))) if name else None
 
     def ask(tile: Tile, pixels: Plane) -> Plane:
         answer = model.planes(in_color(pixels))
-        seen, told = answer[0], None if kinds is None else 1 + highest_plane(answer[1:])
-        if afar is not None:
-            seen, told = afar.joined(tile.read, pixels, seen, told)
-        if kinds is not None and told is not None:
-            kinds[tile.core] = told[tile.inner]
-        return seen
+        if kinds is not None:
+            kinds[tile.core] = (1 + highest_plane(answer[1:]))[tile.inner]
+        return answer[0]
 
     probability = darkroom.map(
         ask,
@@ -247,6 +301,9 @@ def find_damage(
         tile=darkroom.tile_for(model, photo.size),
         multiple_of=model.card.multiple_of,
     )
+    if model.card.overview and len(sides(photo.size)) == 1:
+        sight = see(photo, darkroom.model(model.card.overview))
+        probability, kinds = joined(sight, photo.pixels, probability, kinds)
     if reading is None or reading.probability is None:
         return probability, kinds
     both = darkroom.map(

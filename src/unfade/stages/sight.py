@@ -21,6 +21,9 @@ PROXY_SIDE = 192
 SIDES = (160, PROXY_SIDE, 256)
 """Longer sides of what it is asked about: a stain may be too wide for one, or a ridge too fine."""
 
+AT_ONCE = 4 * PROXY_SIDE
+"""Longer side of what all of them are shrunk from: a scan is read once."""
+
 AROUND = 1
 """Half the side in small pixels of the windows in which an answer is linear in the lightness."""
 
@@ -53,8 +56,9 @@ def see(photo: Photo, ask: Callable[[Pixels], Plane]) -> Sight:
     Args:
         ask: The network: takes (h, w, 3) in [0, 1] and answers (h, w, K), nothing in it squashed.
     """
-    small = in_color(photo.proxy(PROXY_SIDE))
-    answers = [mean_of_views(in_color(photo.proxy(side)), ask, len(VIEWS)) for side in SIDES]
+    near = Photo(photo.proxy(AT_ONCE))
+    small = in_color(near.proxy(PROXY_SIDE))
+    answers = [mean_of_views(in_color(near.proxy(side)), ask, len(VIEWS)) for side in SIDES]
     size = small.shape[1::-1]
     told = [cv2.resize(answer, size, interpolation=cv2.INTER_LINEAR) for answer in answers]
     return Sight(photo.size, small, np.asarray(np.mean(told, axis=0), np.float32))

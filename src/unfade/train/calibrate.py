@@ -20,7 +20,7 @@ from ..io.read import read
 from ..models.card import ModelCard
 from ..models.zoo import Zoo
 from ..photo import Photo
-from ..stages.damage import DetectDamage, damage_probability
+from ..stages.damage import DetectDamage, find_damage
 from ..stages.marks import Calibration, Candidates, Numbers, candidates
 from ..stages.verify import ask
 from .judged import JudgedPhoto
@@ -177,7 +177,7 @@ def _aged_marks(photo: Photo, damaged: Truth, darkroom: Darkroom) -> tuple[Numbe
 def asked(photo: Photo, darkroom: Darkroom) -> tuple[Numbers, Candidates, Truth]:
     """Log odds of the candidates on a photo, all of them, and which are large enough to count."""
     with darkroom.during("calibrate"):
-        probability = damage_probability(photo, darkroom)
+        probability, _ = find_damage(photo, darkroom)
         seen = candidates(probability, darkroom)
         large = seen.of_size(DetectDamage().min_area_px)
         return ask(photo.pixels, probability, seen, large, darkroom), seen, large

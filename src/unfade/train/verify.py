@@ -26,7 +26,7 @@ from ..models.model import to_planes
 from ..pairs import age_pair
 from ..photo import Photo, Pixels
 from ..stages.marks import Candidates, candidates
-from ..stages.overview import Overview
+from ..stages.overview import joined
 from ..stages.sight import see
 from ..stages.verify import VIEW_CHANNELS, VIEW_SIDE, Planes, look_over, view
 from .aging import damage_of, draw_any_aging, is_lone, often_large, with_few
@@ -103,9 +103,7 @@ class Detector:
         """How likely each pixel of (H, W, 3) is damaged: (H, W) in [0, 1]."""
         probability = np.asarray(1 / (1 + np.exp(-self.near(picture)[:, :, 0])), np.float32)
         if self.afar is not None:
-            whole = slice(0, picture.shape[0]), slice(0, picture.shape[1])
-            afar = Overview.of(see(Photo(picture), self.afar))
-            probability, _ = afar.joined(whole, picture, probability)
+            probability, _ = joined(see(Photo(picture), self.afar), picture, probability)
         return probability
 
 
