@@ -60,6 +60,21 @@ def test_it_says_what_more_sensitivity_would_bring():
     assert plain["evidence"] == "0 marks on 0.00% of the photo; none at any sensitivity"
 
 
+@pytest.mark.parametrize("size", [(300, 400), (1200, 1600)])
+def test_what_is_too_thick_to_be_filled_is_left_and_told(size):
+    height, width = size
+    pixels = np.full((height, width, 3), 0.3, np.float32)
+    pixels[: height // 3, : width // 3] = 1  # A third of the photo: a wall, or lost for good.
+    pixels[height // 2 :, width // 2 : width // 2 + height // 50] = 1  # Long, but thin.
+    notes = detect(Photo(pixels)).history[0].notes
+    assert notes["marks"] == 1 and notes["too_large"] == 1
+    assert "; 1 too large to fill left alone" in notes["evidence"]
+    mask = detect(Photo(pixels)).damage
+    assert not mask[: height // 3, : width // 3].any() and mask[-1, width // 2]
+    everything = detect(Photo(pixels), thickest=1)
+    assert everything.history[0].notes["marks"] == 2 and everything.damage[0, 0]
+
+
 def test_marks_are_grown_by_the_pixels_asked_for():
     grown = detect(speckled(), grow_px=2).damage
     assert grown[18, 32] == 1
@@ -192,9 +207,9 @@ def test_strips_do_not_show_in_the_mask(monkeypatch):
     probability[90:95, 10:14] = 1
     stage = DetectDamage(grow_px=3)
     photo = Photo(np.zeros((200, 120, 3), np.float32))
-    whole, likely = stage.mask(photo, probability, Room())
+    whole, likely, _ = stage.mask(photo, probability, Room())
     monkeypatch.setattr(module, "STRIP_PIXELS", 7 * 120)
-    strips, again = stage.mask(photo, probability, Room())
+    strips, again, _ = stage.mask(photo, probability, Room())
     assert len(likely) == 2 and np.array_equal(likely, again) and np.array_equal(whole, strips)
     assert whole[17:183, 57:64].any(axis=1).all() and not whole[:16].any()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import cv2
 import numpy as np
 import pytest
@@ -92,7 +94,7 @@ def test_levels_end_at_the_size_that_networks_know_in_even_steps(size: tuple[int
         assert shortest[-1] == pytest.approx(SIDE, rel=0.01)
     else:
         assert shortest[0] < SIDE * RATIO**0.5 + 1
-    for finer, coarser in zip(levels, levels[1:], strict=False):
+    for finer, coarser in itertools.pairwise(levels):
         assert RATIO**0.5 < finer / coarser < RATIO**1.5
         assert finer / coarser == pytest.approx(levels[0] / levels[1], rel=0.01)
 

@@ -112,7 +112,7 @@ def look_for_damage(photo: Photo, stages: Sequence[Any], darkroom: Darkroom) -> 
             photo = photo if lifted is None else dataclasses.replace(photo, pixels=lifted)
         near, _ = find_damage(photo, darkroom)
         probability = at_all_sizes(photo, near, darkroom)
-    marks, _ = dataclasses.replace(detect, grow_px=0).mask(photo, near, darkroom)
+    marks, *_ = dataclasses.replace(detect, grow_px=0).mask(photo, near, darkroom)
     return 1 - (1 - probability) * (1 - veiled), np.maximum(marks, covered)
 
 

@@ -18,13 +18,16 @@ from ..settings import check_settings, setting
 from ..tiling import Tile
 from .infrared import InfraredReading, read_infrared_damage
 from .levels import nearest, sampled, sides, smaller, spread
-from .marks import Numbers, candidates, highest, likelihood_among
+from .marks import Candidates, Numbers, candidates, highest, likelihood_among
 from .overview import joined
 from .sight import enlarged, see
 from .verify import evidence, evidence_of_peaks
 
 Plane = NDArray[np.float32]
 Kinds = NDArray[np.uint8]
+
+THICK_PX = 40
+"""To how many pixels the thickness that is asked about is shrunk, where it is more."""
 
 KNOWN = 0.5
 """Share of a mark that is known from a larger level, from which it is not looked at again."""
@@ -56,6 +59,13 @@ class DetectDamage:
     grow_px: int = setting(
         2, "marks are grown by this much, to take in soft edges", low=0, high=50, unit="px"
     )
+    thickest: float = setting(
+        0.2,
+        "what is thicker than this share of the photo's shorter side is left: nothing around it "
+        "tells what was there",
+        low=0,
+        high=1,
+    )
     acquired_only: bool = setting(
         False, "leave alone what belongs to the object: paper texture, halftone, retouching by hand"
     )
@@ -82,12 +92,13 @@ class DetectDamage:
         probability, kinds = find_damage(photo, darkroom, reading)
         kinds = kinds if photo.kinds is None else None
         hidden = None if reading is None else reading.probability
-        mask, likely = self.mask(photo, probability, darkroom, hidden, kinds)
+        mask, likely, left = self.mask(photo, probability, darkroom, hidden, kinds)
         count, beyond = int((likely >= self.threshold).sum()), self._beyond(likely)
         mask, spared = self._spare_original(photo.kinds if kinds is None else kinds, mask, darkroom)
         areas = None if kinds is None else keep_marked(kinds, mask, darkroom)
         share = float(np.count_nonzero(mask)) / mask.size
         told = [f"{count} mark{'' if count == 1 else 's'} on {share:.2%} of the photo"]
+        told += [f"{left} too large to fill left alone"] if left else []
         told += [beyond] if beyond else []
         told += [reading.evidence] if reading is not None else []
         told += [f"{spared} px left alone as original"] if spared else []
@@ -95,6 +106,7 @@ class DetectDamage:
             "evidence": "; ".join(told),
             "marks": count,
             "beyond": beyond,
+            "too_large": left,
             "damaged_share": share,
             "threshold": self.threshold,
             "infrared": reading is not None and reading.probability is not None,
@@ -149,7 +161,7 @@ class DetectDamage:
         darkroom: Darkroom,
         infrared: Plane | None = None,
         kinds: Kinds | None = None,
-    ) -> tuple[Mask, Numbers]:
+    ) -> tuple[Mask, Numbers, int]:
         """Turn probabilities of a photo into a mask: candidates, each kept or dropped whole.
 
         Then the photo is looked at again at each smaller level, for marks that are not known yet.
@@ -160,17 +172,17 @@ class DetectDamage:
                 nobody to verify it.
             kinds: (H, W) of `Damage`; takes, in place, those of the marks on smaller levels.
         Returns:
-            (H, W) of 0 and 1, and how likely each candidate is damage, (n,); from `threshold` on
-            it is a mark.
+            (H, W) of 0 and 1; how likely each candidate is damage, (n,), from `threshold` on it is
+            a mark; and how many were left for being too thick, which are not likely any more.
         """
-        mask, likely = self._marks(photo, probability, darkroom, infrared=infrared)
+        mask, likely, left = self._marks(photo, probability, darkroom, infrared=infrared)
         for small in smaller(photo):
             plane, told = find_damage(small, darkroom)
             known = sampled(mask, small.size)
-            more, how_likely = self._marks(small, plane, darkroom, known=known)
-            likely = np.concatenate([likely, how_likely])
+            more, how_likely, too_large = self._marks(small, plane, darkroom, known=known)
+            likely, left = np.concatenate([likely, how_likely]), max(left, too_large)
             _add(more, told, mask, kinds, darkroom)
-        return mask, likely
+        return mask, likely, left
 
     def _marks(
         self,
@@ -179,7 +191,7 @@ class DetectDamage:
         darkroom: Darkroom,
         infrared: Plane | None = None,
         known: Mask | None = None,
-    ) -> tuple[Mask, Numbers]:
+    ) -> tuple[Mask, Numbers, int]:
         """The marks of a photo at one size, as `mask`; not those of which half is `known`."""
         size = (probability.shape[0], probability.shape[1])
         seen = candidates(probability, darkroom)
@@ -193,6 +205,9 @@ class DetectDamage:
             speaking = np.maximum(speaking, evidence_of_peaks(shown, darkroom))
         likely = likelihood_among(speaking)
         found = np.zeros(len(asked), np.uint8)
+        marks = likely >= self.threshold
+        thick = [self._is_thick(seen, int(number)) for number in np.flatnonzero(asked)[marks]]
+        likely[np.flatnonzero(marks)[thick]] = 0
         found[asked] = likely >= self.threshold
         width = 2 * self.grow_px + 1
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
@@ -204,7 +219,18 @@ class DetectDamage:
             mask[rows] = wide[rows.start - top :][: rows.stop - rows.start]
 
         darkroom.strips(widen, size)
-        return mask, likely
+        return mask, likely, sum(thick)
+
+    def _is_thick(self, seen: Candidates, number: int) -> bool:
+        """Whether a circle of the diameter `thickest` lies within a mark."""
+        least = self.thickest * min(seen.labels.shape)
+        left, top, right, bottom = (int(side) for side in seen.boxes[number])
+        if min(right - left, bottom - top) < least:
+            return False
+        step = max(1, int(least / THICK_PX))
+        piece = seen.labels[top:bottom:step, left:right:step] == number
+        inside = cv2.distanceTransform(np.pad(piece, 1).astype(np.uint8), cv2.DIST_L2, 5)
+        return bool(2 * step * inside.max() >= least)
 
 
 def _add(
