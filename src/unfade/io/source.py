@@ -104,7 +104,7 @@ def refusing(path: Path) -> Iterator[None]:
     except OSError as error:
         raise ReadError(f"{path}: cannot be read: {error.strerror or error}") from error
     except UnicodeEncodeError as error:
-        raise ReadError(f"{path!r}: the name is not valid text; rename the file") from error
+        raise ReadError(f"{path}: the name is not valid text; rename the file") from error
 
 
 def open_source(
