@@ -11,7 +11,7 @@ makes of what `unfade evaluate` wrote, without its rows and curves.
 
 In the page a table stands between `<!-- begin NAME -->` and `<!-- end NAME -->`, the name being one
 of `goals`, `quality`, `inpainting`, `denoising`, `grey`, `film`, `veils`, `judged held`, `judged
-val`, `speed`, `ratios`, `stages`, `networks`, `scaling`, `roofline`, `plan`, `agreement`,
+val`, `finer`, `speed`, `ratios`, `stages`, `networks`, `scaling`, `roofline`, `plan`, `agreement`,
 `baselines`, or `evaluation NAME`. What is between the marks is replaced, and all else is left as it
 is; where a file is missing, the table says so.
 """
@@ -390,6 +390,15 @@ def judged(told: Sequence[Told]) -> str:
     return f"{told[0]['photos']} photos.\n\n" + table(head, lines)
 
 
+def finer(told: Sequence[Told]) -> str:
+    """How many marks of each verdict are kept, by how much the photos were enlarged."""
+    head = ("enlarged", "sizes", "damage kept", "detail kept", "kept of which nobody can tell")
+    names = ("enlarged", "sizes", "damage_kept", "detail_kept", "others_kept")
+    return f"{told[0]['photos']} photos.\n\n" + table(
+        head, [[row[n] for n in names] for row in told]
+    )
+
+
 def inpainting(told: Told) -> str:
     """PSNR inside the masks, and how far the first method is ahead."""
     head = ("method", "PSNR inside dB", "ours is ahead by dB", "s/MP")
@@ -613,6 +622,7 @@ TABLES: Mapping[str, tuple[str, Callable[[Any], str]]] = {
     "film": ("film", film),
     "veils": ("veils", veils),
     "judged": ("judged", judged),
+    "finer": ("finer", finer),
     "speed": ("speed", speed),
     "ratios": ("speed", ratios),
     "stages": ("speed", stages),
