@@ -107,7 +107,22 @@ class Veils:
         return Edit(pixels=pixels, notes={"evidence": "a veil at the right: lifted"})
 
 
-STUBS = {stage.name: stage for stage in (Veils, Measure, Damage, Inpaint, Denoise)}
+@dataclasses.dataclass(frozen=True)
+class Negative:
+    """Turn black to white; in no usual recipe."""
+
+    name: ClassVar[str] = "negative"
+    invents: ClassVar[bool] = False
+    marks: ClassVar[Origin] = Origin.TONE
+
+    def look(self, photo, darkroom):
+        return Finding(True, "a negative")
+
+    def __call__(self, photo, darkroom):
+        return Edit(pixels=1 - photo.pixels, notes={"evidence": "inverted"})
+
+
+STUBS = {stage.name: stage for stage in (Negative, Veils, Measure, Damage, Inpaint, Denoise)}
 USUAL = ("measure", "damage", "inpaint", "denoise")
 
 

@@ -1,8 +1,6 @@
 """`unfade detect`: names, what is there already, pages, and sides that no JPEG holds."""
 
-import dataclasses
 import json
-from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -15,26 +13,9 @@ from unfade.cli.main import unfade
 from unfade.io.pages import join_pages
 from unfade.io.read import read
 from unfade.io.write import write
-from unfade.photo import Edit, Origin, Photo
-from unfade.recipe import Finding
+from unfade.photo import Photo
 
 from .conftest import STUBS, recipe_text, scratched
-
-
-@dataclasses.dataclass(frozen=True)
-class Invert:
-    """Turn black to white."""
-
-    name: ClassVar[str] = "negative"
-    invents: ClassVar[bool] = False
-    marks: ClassVar[Origin] = Origin.TONE
-
-    def look(self, photo, darkroom):
-        return Finding(True, "a negative")
-
-    def __call__(self, photo, darkroom):
-        return Edit(pixels=1 - photo.pixels, notes={"evidence": "inverted"})
-
 
 ENDINGS = ("mask.png", "overlay.jpg", "damage.json")
 
@@ -207,8 +188,7 @@ def test_a_recipe_that_looks_for_no_damage_is_told(album, tmp_path):
     assert result.exit_code == 1 and "mine does not look for damage" in result.output
 
 
-def test_on_a_negative_damage_is_looked_for_once_it_is_inverted(tmp_path, monkeypatch):
-    monkeypatch.setitem(STUBS, "negative", Invert)
+def test_on_a_negative_damage_is_looked_for_once_it_is_inverted(tmp_path):
     write(Photo.from_array(255 - scratched()), tmp_path / "n.png")
     assert call(tmp_path / "n.png").exit_code == 0
     mask = tmp_path / "n.png.mask.png"

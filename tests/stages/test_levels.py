@@ -16,7 +16,7 @@ from unfade.photo import Damage, Photo
 from unfade.pipeline import run
 from unfade.recipe import Recipe
 from unfade.stages.damage import DetectDamage
-from unfade.stages.levels import RATIO, SIDE, nearest, sampled, sides, smaller, spread
+from unfade.stages.levels import RATIO, SIDE, marked, nearest, sides, smaller
 
 NARROW = np.ones((7, 7), np.uint8)
 
@@ -102,15 +102,15 @@ def test_levels_end_at_the_size_that_networks_know_in_even_steps(size: tuple[int
 def test_planes_go_from_size_to_size_and_keep_their_places() -> None:
     mask = np.zeros((90, 120), np.float32)
     mask[30:60, 40:80] = 1
-    small = sampled(mask, (30, 40))
+    small = nearest(mask, slice(0, 30), (30, 40))
     assert small.shape == (30, 40) and small[10:20].sum() == small.sum() == 10 * 14
     whole = slice(0, 90)
-    again = spread(small, whole, (90, 120))
+    again = marked(small, whole, (90, 120))
     assert again is not None and np.abs(again - mask).mean() < 0.02
     assert np.array_equal(
         nearest(small, whole, (90, 120)) > 0, nearest(small > 0, whole, (90, 120))
     )
-    assert spread(small, slice(0, 15), (90, 120)) is None
-    parts = [spread(small, slice(top, top + 30), (90, 120)) for top in (0, 30, 60)]
+    assert marked(small, slice(0, 15), (90, 120)) is None
+    parts = [marked(small, slice(top, top + 30), (90, 120)) for top in (0, 30, 60)]
     joined = np.vstack([np.zeros((30, 120), bool) if part is None else part for part in parts])
     assert np.array_equal(joined, again)

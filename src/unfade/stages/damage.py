@@ -17,7 +17,7 @@ from ..recipe import Finding
 from ..settings import check_settings, setting
 from ..tiling import Tile
 from .infrared import InfraredReading, read_infrared_damage
-from .levels import nearest, sampled, sides, smaller, spread
+from .levels import marked, nearest, sides, smaller
 from .marks import Candidates, Numbers, candidates, highest, likelihood_among
 from .overview import joined
 from .sight import enlarged, see
@@ -178,7 +178,7 @@ class DetectDamage:
         mask, likely, left = self._marks(photo, probability, darkroom, infrared=infrared)
         for small in smaller(photo):
             plane, told = find_damage(small, darkroom)
-            known = sampled(mask, small.size)
+            known = nearest(mask, slice(0, small.size[0]), small.size)
             more, how_likely, too_large = self._marks(small, plane, darkroom, known=known)
             likely, left = np.concatenate([likely, how_likely]), max(left, too_large)
             _add(more, told, mask, kinds, darkroom)
@@ -240,7 +240,7 @@ def _add(
     size = (mask.shape[0], mask.shape[1])
 
     def strip(rows: slice) -> None:
-        where = spread(more, rows, size)
+        where = marked(more, rows, size)
         if where is None:
             return
         new = where & (mask[rows] == 0)

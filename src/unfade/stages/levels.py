@@ -43,23 +43,19 @@ def smaller(photo: Photo) -> Iterator[Photo]:
     return (Photo(np.ascontiguousarray(photo.proxy(side))) for side in sides(photo.size)[1:])
 
 
-def sampled(plane: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    """A plane (H, W) at a level of (height, width) `size`: the pixel amid each of its own."""
-    rows, cols = (
-        (2 * np.arange(points) + 1) * length // (2 * points)
-        for points, length in zip(size, plane.shape, strict=True)
-    )
-    return np.asarray(plane[rows][:, cols])
-
-
 def nearest(plane: NDArray[Any], rows: slice, size: tuple[int, int]) -> NDArray[Any]:
-    """Some rows of a photo of (height, width) `size`, each pixel as its place on a level (h, w)."""
-    down = np.arange(rows.start, rows.stop) * plane.shape[0] // size[0]
-    across = np.arange(size[1]) * plane.shape[1] // size[1]
+    """Some rows of a plane (h, w) brought to (height, width) `size`, larger or smaller.
+
+    Each pixel is the one of the plane in which its middle lies.
+    """
+    down, across = (
+        (2 * np.arange(span.start, span.stop) + 1) * own // (2 * length)
+        for span, own, length in zip((rows, slice(0, size[1])), plane.shape, size, strict=True)
+    )
     return np.asarray(plane[down][:, across])
 
 
-def spread(
+def marked(
     mask: NDArray[np.float32], rows: slice, size: tuple[int, int]
 ) -> NDArray[np.bool_] | None:
     """Where the mask (h, w) of a level lies in some rows of the photo of (height, width) `size`.
