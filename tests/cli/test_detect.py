@@ -1,5 +1,6 @@
 """`unfade detect`: names, what is there already, pages, and sides that no JPEG holds."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -179,6 +180,20 @@ def test_what_no_recipe_has_is_a_mistake_before_any_photo_is_read(album, argumen
     assert result.exit_code != 0
     assert told in f"{result.output} {result.exception}"
     assert not list(album.rglob("*.mask.png"))
+
+
+def test_it_says_what_was_left_and_what_more_sensitivity_would_bring(album, monkeypatch):
+    class Leaving(STUBS["damage"]):
+        def __call__(self, photo, darkroom):
+            edit = super().__call__(photo, darkroom)
+            beyond = "2 more at sensitivity 0.7"
+            return dataclasses.replace(edit, notes={"marks": 1, "too_large": 3, "beyond": beyond})
+
+    monkeypatch.setattr(verbs, "STAGES", STUBS | {"damage": Leaving})
+    monkeypatch.setattr("unfade.choose.STAGES", STUBS | {"damage": Leaving})
+    result = call(album / "a.png")
+    said = " ".join(result.output.split())
+    assert "; 3 too large to fill left alone; 2 more at sensitivity 0.7" in said
 
 
 def test_a_recipe_that_looks_for_no_damage_is_told(album, tmp_path):

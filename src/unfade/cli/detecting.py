@@ -119,9 +119,10 @@ def _examine(
     for place in places:
         writers[place](place)
         written.append(place)
+    notes = found.history[-1].notes
     says = f"{told['marks']} marks on {told['damaged_share']:.2%} of the photo"
-    beyond = found.history[-1].notes.get("beyond")
-    says += f"; {beyond}" if beyond else ""
+    says += f"; {left} too large to fill left alone" if (left := notes.get("too_large")) else ""
+    says += f"; {beyond}" if (beyond := notes.get("beyond")) else ""
     evidence = tuple((s.stage, str(s.notes.get("evidence", ""))) for s in found.history[:-1])
     numbers = {"marks": float(told["marks"]), "damaged_share": told["damaged_share"]}
     return (*evidence, ("damage", says)), numbers
