@@ -20,10 +20,12 @@ from unfade.train.judged import read_judged  # noqa: E402
 from unfade.train.nets import make_net  # noqa: E402
 from unfade.train.run import Run  # noqa: E402
 from unfade.train.verify import (  # noqa: E402
+    LEVELS,
     TRUE_JUDGED,
     VIEWS,
     Detector,
     JudgedData,
+    Looked,
     VerifyData,
     VerifyTask,
 )
@@ -137,6 +139,29 @@ def test_judged_marks_are_shown_in_fixed_shares_and_varied(judged):
     assert afar[truth == 1].std() > 0.01, "every view is of the same lightness"
     marks = views[:, 4].sum(dim=(1, 2))
     assert (marks == marks[0]).all(), "a mark has the same pixels however it is turned"
+
+
+def test_what_is_suspected_and_judged_is_learned_from_too(judged):
+    def doubting(picture):
+        return np.float32(0.3 / 0.62) * Bright()(picture)
+
+    data = JudgedData(read_judged(judged, find_sources(judged.parent)), doubting)
+    views, truth = data[Draw(3, 128)]
+    assert views[:, 4].any() and 0 < truth.mean() < 1, "0.48 is a mark from 0.4 and from 0.25 on"
+
+
+def test_crops_are_looked_at_down_to_each_level():
+    def shaded(picture):
+        bright = np.asarray(picture.min(axis=2) > 0.5, np.float32)
+        return np.maximum(bright * 0.9, (1.7 * cv2.blur(bright, (5, 5))).clip(0, 0.5))
+
+    crop = photo(6).astype(np.float32) / 255
+    areas = {level: Looked(crop, shaded(crop), level).seen.areas[1:].sum() for level in LEVELS}
+    assert areas[0.25] > areas[0.4] > areas[0.62] > 0
+    data = VerifyData([photo(6)], shaded, part="all")
+    views = torch.cat([data[Draw(n, 128)][0] for n in range(20)])
+    lowest = [float(view[3][view[4] > 0.5].min()) for view in views if view[4].any()]
+    assert min(lowest) < 0.5 < max(lowest), "log odds of 0 are shown as 0.5"
 
 
 def test_a_detector_that_sees_none_of_the_judged_marks_is_told(judged):

@@ -25,7 +25,7 @@ from ..models.card import ModelCard
 from ..models.model import to_planes
 from ..pairs import age_pair
 from ..photo import Photo, Pixels
-from ..stages.marks import Candidates, candidates
+from ..stages.marks import CANDIDATE, Candidates, candidates
 from ..stages.overview import joined
 from ..stages.sight import see
 from ..stages.verify import VIEW_CHANNELS, VIEW_SIDE, Planes, look_over, view
@@ -36,8 +36,12 @@ from .nets import make_net
 from .task import Batch, Task
 from .weights import find_weights, load_onnx
 
-VIEWS = 64
-"""Examples from one crop."""
+VIEWS = 16
+"""Examples from one crop: about as many as it has candidates."""
+
+LEVELS = (CANDIDATE, CANDIDATE, 0.4, 0.25)
+"""Probabilities that a candidate reaches down to, by chance: marks are proposed from the first on,
+but of what a person judged detail five times as much is suspected from the last on."""
 
 TRUE_JUDGED = 0.2
 """Share of true marks among judged ones: more than photos have, less than would teach suspicion."""
@@ -110,9 +114,9 @@ class Detector:
 class Looked:
     """A picture (H, W, 3) in [0, 1] that the damage network has looked at: its candidates."""
 
-    def __init__(self, pixels: Pixels, probability: Plane) -> None:
+    def __init__(self, pixels: Pixels, probability: Plane, level: float = CANDIDATE) -> None:
         room = Darkroom()
-        self.seen: Candidates = candidates(probability, room)
+        self.seen: Candidates = candidates(probability, room, level)
         self.numbers = np.flatnonzero(self.seen.of_size(LEAST_PX))
         self._scene = look_over(pixels, probability, room)
 
@@ -158,7 +162,7 @@ class VerifyData(Dataset[tuple[Tensor, ...]]):
 
     def _examples(self, crop: Pixels, rng: np.random.Generator) -> tuple[list[Planes], Plane]:
         pixels, artifacts = self._aged(crop, rng)
-        looked = Looked(pixels, self.detector(pixels))
+        looked = Looked(pixels, self.detector(pixels), float(rng.choice(LEVELS)))
         numbers = _some(looked, rng)
         damaged = np.bincount(
             looked.seen.labels.ravel(),
@@ -232,15 +236,20 @@ class JudgedData(Dataset[tuple[Tensor, ...]]):
         return torch.from_numpy(np.stack(views)), torch.tensor(truth, dtype=torch.float32)
 
     def _views(self, place: int) -> tuple[list[NDArray[np.float16]], Plane]:
-        """All candidates of a photo that a person judged, and how true they are."""
+        """All candidates of a photo that a person judged, at each level, and how true they are."""
         if place not in self._kept:
             photo = self.photos[place]
             pixels = photo.photo.pixels
-            looked = Looked(pixels, self.detector(pixels))
-            told = photo.truth_of(looked.seen, looked.seen.of_size(LEAST_PX))
-            known = np.isfinite(told)
-            views = [looked.view(int(n)).astype(np.float16) for n in looked.numbers[known]]
-            self._kept[place] = views, told[known]
+            probability = self.detector(pixels)
+            views: list[NDArray[np.float16]] = []
+            truth: list[Plane] = []
+            for level in sorted(set(LEVELS)):
+                looked = Looked(pixels, probability, level)
+                told = photo.truth_of(looked.seen, looked.seen.of_size(LEAST_PX))
+                known = np.isfinite(told)
+                views += [looked.view(int(n)).astype(np.float16) for n in looked.numbers[known]]
+                truth.append(told[known])
+            self._kept[place] = views, np.concatenate(truth)
         return self._kept[place]
 
 
