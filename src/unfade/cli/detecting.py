@@ -101,6 +101,7 @@ def _examine(
     """Find the damage of one page and write what is wanted of its three files."""
     from ..io.read import read
     from ..io.write import write, write_plane
+    from ..stages.damage import unmarked
     from ..verbs import examine
 
     photo = read(job.source, page=job.page, allocate=darkroom.empty, strips=darkroom.strips)
@@ -120,12 +121,11 @@ def _examine(
         writers[place](place)
         written.append(place)
     notes = found.history[-1].notes
-    says = f"{told['marks']} marks on {told['damaged_share']:.2%} of the photo"
-    says += f"; {left} too large to fill left alone" if (left := notes.get("too_large")) else ""
-    says += f"; {beyond}" if (beyond := notes.get("beyond")) else ""
+    says = [f"{told['marks']} marks on {told['damaged_share']:.2%} of the photo"]
+    says += unmarked(notes.get("too_large", 0), notes.get("beyond", ""))
     evidence = tuple((s.stage, str(s.notes.get("evidence", ""))) for s in found.history[:-1])
     numbers = {"marks": float(told["marks"]), "damaged_share": told["damaged_share"]}
-    return (*evidence, ("damage", says)), numbers
+    return (*evidence, ("damage", "; ".join(says))), numbers
 
 
 def statistics(photo: Photo, mask: Mask) -> dict[str, Any]:

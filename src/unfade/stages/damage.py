@@ -98,8 +98,7 @@ class DetectDamage:
         areas = None if kinds is None else keep_marked(kinds, mask, darkroom)
         share = float(np.count_nonzero(mask)) / mask.size
         told = [f"{count} mark{'' if count == 1 else 's'} on {share:.2%} of the photo"]
-        told += [f"{left} too large to fill left alone"] if left else []
-        told += [beyond] if beyond else []
+        told += unmarked(left, beyond)
         told += [reading.evidence] if reading is not None else []
         told += [f"{spared} px left alone as original"] if spared else []
         notes = {
@@ -205,9 +204,9 @@ class DetectDamage:
             speaking = np.maximum(speaking, evidence_of_peaks(shown, darkroom))
         likely = likelihood_among(speaking)
         found = np.zeros(len(asked), np.uint8)
-        marks = likely >= self.threshold
-        thick = [self._is_thick(seen, int(number)) for number in np.flatnonzero(asked)[marks]]
-        likely[np.flatnonzero(marks)[thick]] = 0
+        numbers, marks = np.flatnonzero(asked), np.flatnonzero(likely >= self.threshold)
+        thick = [mark for mark in marks if self._is_thick(seen, int(numbers[mark]))]
+        likely[thick] = 0
         found[asked] = likely >= self.threshold
         width = 2 * self.grow_px + 1
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
@@ -219,7 +218,7 @@ class DetectDamage:
             mask[rows] = wide[rows.start - top :][: rows.stop - rows.start]
 
         darkroom.strips(widen, size)
-        return mask, likely, sum(thick)
+        return mask, likely, len(thick)
 
     def _is_thick(self, seen: Candidates, number: int) -> bool:
         """Whether a circle of the diameter `thickest` lies within a mark."""
@@ -249,6 +248,16 @@ def _add(
             kinds[rows][new] = nearest(told, rows, size)[new]
 
     darkroom.strips(strip, size)
+
+
+def unmarked(left: int, beyond: str) -> list[str]:
+    """Say what is not in the mask: how many marks were too large, and what more sensitivity brings.
+
+    Args:
+        left, beyond: As the notes of this stage hold them, `too_large` and `beyond`.
+    """
+    large = [f"{left} too large to fill left alone"] if left else []
+    return [*large, beyond] if beyond else large
 
 
 def _threshold(sensitivity: float) -> float:

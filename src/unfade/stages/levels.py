@@ -23,7 +23,7 @@ SIDE = 384
 
 RATIO = 3.0
 """About how much smaller each level is than the one before, so that every mark is seen at less than
-twice its usual size: of 36 marks on old photos 26 are found where these are enlarged twice, and 6
+twice its usual size: of 39 marks on old photos 28 are found where these are enlarged twice, and 8
 where they are enlarged three times (`benchmarks/finer.py`)."""
 
 
