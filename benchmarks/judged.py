@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from unfade.darkroom import Darkroom
 from unfade.models.zoo import Zoo
 from unfade.stages.damage import DetectDamage, find_damage
-from unfade.stages.marks import Candidates, candidates, likelihood_among
+from unfade.stages.marks import Candidates, candidates, likelihood_among, usual_share, with_care
 from unfade.stages.verify import evidence
 from unfade.train.drawn import Drawing
 from unfade.train.judged import JudgedPhoto, open_judged
@@ -117,7 +117,7 @@ def judge(photo: JudgedPhoto, room: Darkroom) -> Answer:
         seen = candidates(probability, room)
         large = seen.of_size(DetectDamage().min_area_px)
         speaking = evidence(pixels, probability, seen, large, room)
-    likely = likelihood_among(speaking)
+    likely = with_care(likelihood_among(speaking, usual_share(photo.photo)), seen.sides[large])
     return Answer(likely, photo.truth_of(seen, large), seen, large, photo.drawing)
 
 

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -53,8 +55,8 @@ def test_more_sensitivity_marks_fainter_damage():
 
 def test_it_says_what_more_sensitivity_would_bring():
     notes = detect(speckled(), sensitivity=0.5).history[0].notes
-    assert notes["evidence"].endswith("; 1 more at sensitivity 0.9")
-    assert notes["beyond"] == "1 more at sensitivity 0.9"
+    assert notes["evidence"].endswith("; 1 more at sensitivity 0.8")
+    assert notes["beyond"] == "1 more at sensitivity 0.8"
     assert detect(speckled(), sensitivity=1.0).history[0].notes["beyond"] == ""
     plain = detect(Photo(np.zeros((64, 64, 3), np.float32))).history[0].notes
     assert plain["evidence"] == "0 marks on 0.00% of the photo; none at any sensitivity"
@@ -65,13 +67,13 @@ def test_what_is_too_thick_to_be_filled_is_left_and_told(size):
     height, width = size
     pixels = np.full((height, width, 3), 0.3, np.float32)
     pixels[: height // 3, : width // 3] = 1  # A third of the photo: a wall, or lost for good.
-    pixels[height // 2 :, width // 2 : width // 2 + height // 50] = 1  # Long, but thin.
+    pixels[height // 2 :, width // 2 : width // 2 + height // 200] = 1  # Long, but thin.
     notes = detect(Photo(pixels)).history[0].notes
     assert notes["marks"] == 1 and notes["too_large"] == 1
     assert "; 1 too large to fill left alone" in notes["evidence"]
     mask = detect(Photo(pixels)).damage
     assert not mask[: height // 3, : width // 3].any() and mask[-1, width // 2]
-    everything = detect(Photo(pixels), thickest=1)
+    everything = detect(Photo(pixels), thickest=1, sensitivity=1)
     assert everything.history[0].notes["marks"] == 2 and everything.damage[0, 0]
 
 
@@ -245,3 +247,29 @@ def test_kinds_that_the_photo_has_are_kept():
     found = detect(given, KnowingRoom(), sensitivity=0.9)
     assert found.kinds is given.kinds
     np.testing.assert_array_equal(given.kinds, originals())
+
+
+class Doubtful(Room):
+    """Of one mark the network is quite sure, whatever its size."""
+
+    def model(self, name):
+        model = super().model(name)
+        card = dataclasses.replace(model.card, calibration=(1.0, 0.0))
+        return Model(model.network, card)
+
+
+def test_what_would_do_for_a_speck_does_not_do_for_a_large_mark():
+    speck, large = (np.full((400, 400, 3), 0.3, np.float32) for _ in range(2))
+    speck[100:112, 100:112] = large[100:160, 100:160] = 0.93  # probability 0.86
+    assert detect(Photo(speck), Doubtful()).damage[106, 106]
+    found = detect(Photo(large), Doubtful())
+    assert not found.damage.any() and found.history[0].notes["too_large"] == 0
+    assert found.history[0].notes["beyond"] == "1 more at sensitivity 0.7"
+    assert detect(Photo(large), Doubtful(), sensitivity=0.7).damage[106, 106]
+
+
+def test_a_large_mark_that_is_dark_in_the_infrared_needs_no_more_certainty_than_a_speck():
+    infrared = np.full((400, 400), 0.8, np.float32)
+    infrared[100:160, 100:160] = 0.3
+    photo = Photo(np.full((400, 400, 3), 0.3, np.float32), infrared=infrared)
+    assert detect(photo, Doubtful()).damage[130, 130]

@@ -10,13 +10,14 @@ import pytest
 
 from unfade.darkroom import Darkroom
 from unfade.film.density import Fade, fade
+from unfade.film.tone import tone_of
 from unfade.metrics import psnr
 from unfade.models.card import ModelCard
 from unfade.models.model import Model
-from unfade.photo import Origin, Photo, Pixels
+from unfade.photo import Origin, Photo, Pixels, Step
 from unfade.pipeline import run
 from unfade.recipe import Recipe, Stage
-from unfade.stages.fading import ANSWER, CorrectFading, tone_of
+from unfade.stages.fading import ANSWER, CorrectFading
 
 FADED = Fade(
     dye=(0.7, 0.55, 0.8),
@@ -231,7 +232,12 @@ def test_damage_makes_less_certainty_do() -> None:
     few, many = (np.zeros(photo.size, np.float32) for _ in range(2))
     few[0, :5], many[0, :100] = 1, 1
     assert stage(dataclasses.replace(photo, damage=few), room).pixels is None
-    assert stage(dataclasses.replace(photo, damage=many), room).pixels is not None
+    worn = dataclasses.replace(photo, damage=many)
+    assert stage(worn, room).pixels is not None
+    for marks, corrected_too in ((2, False), (3, True)):
+        step = Step(stage="damage", settings={}, notes={"marks": marks})
+        found = dataclasses.replace(worn, history=(step,))
+        assert (stage(found, room).pixels is not None) is corrected_too
 
 
 @pytest.mark.parametrize("print_tone", [(1.0, 1.0, 1.0), (1.0, 0.9, 0.75)], ids=["grey", "toned"])

@@ -4,16 +4,22 @@ import pytest
 
 from unfade import darkroom
 from unfade.darkroom import Darkroom
+from unfade.photo import Photo
 from unfade.stages.marks import (
     CANDIDATE,
+    CARE_SIDE,
     USUAL,
+    USUAL_MONOCHROME,
     Calibration,
     candidates,
     highest,
     likelihood,
+    likelihood_among,
     log_odds,
     share_of_true,
     tempered,
+    usual_share,
+    with_care,
 )
 
 DOUBTFUL = 0.95
@@ -83,14 +89,22 @@ def test_candidates_are_the_same_whatever_strips_they_are_found_in(share, rows, 
         assert seen.areas[mine] == stats[theirs, cv2.CC_STAT_AREA]
         if mine:
             assert seen.peaks[mine] == probability[expected == theirs].max()
+            mean = log_odds(probability[expected == theirs]).mean()
+            assert seen.means[mine] == pytest.approx(mean)
             left, top, width, height = stats[theirs, :4]
             assert seen.boxes[mine].tolist() == [left, top, left + width, top + height]
     np.testing.assert_array_equal(highest(seen, probability, Darkroom())[1:], seen.peaks[1:])
 
 
-def test_a_network_that_verifies_is_weighed_with_the_peak():
+def test_a_network_that_verifies_is_weighed_with_the_mean():
     odds = np.array([[2.0, 1.0], [-2.0, 1.0]])
     np.testing.assert_allclose(Calibration(2.0, 0.5, 3.0).evidence(odds), [7.5, -0.5])
+
+
+def test_a_large_mark_must_be_likelier_than_a_small_one():
+    likely = np.array([0.5, 0.9, 0.5, 0.9, 0.0, 1.0])
+    sides = np.array([0.0, CARE_SIDE, 2 * CARE_SIDE, 9 * CARE_SIDE, 1.0, 1.0])
+    np.testing.assert_allclose(with_care(likely, sides), [0.5, 0.9, 1 / 3, 0.5, 0, 1])
 
 
 def test_the_share_of_a_photo_is_believed_by_half():
@@ -99,3 +113,15 @@ def test_the_share_of_a_photo_is_believed_by_half():
     assert log_odds(tempered(0.02)) - log_odds(USUAL) == pytest.approx(
         (log_odds(0.02) - log_odds(USUAL)) / 2
     )
+
+
+def test_a_monochrome_photo_is_sooner_believed_to_be_damaged():
+    rng = np.random.default_rng(0)
+    color = cv2.resize(rng.random((8, 8, 3), np.float32), (64, 64))
+    grey = color.mean(axis=2, keepdims=True)
+    sepia = np.clip(grey * np.array([1.0, 0.8, 0.6], np.float32) + 0.05, 0, 1)
+    shares = [usual_share(Photo(np.ascontiguousarray(pixels))) for pixels in (color, grey, sepia)]
+    assert shares == [USUAL, USUAL_MONOCHROME, USUAL_MONOCHROME]
+    evidence = np.array([0.5, 2.0])
+    assert (likelihood_among(evidence, USUAL_MONOCHROME) > likelihood_among(evidence)).all()
+    np.testing.assert_array_equal(likelihood_among(evidence), likelihood_among(evidence, USUAL))

@@ -19,13 +19,13 @@ def test_the_fit_gives_back_the_likelihood_ratio_that_made_the_marks():
     assert found.offset == pytest.approx(-8 / 4.5, rel=0.08)
 
 
-def test_what_a_second_network_says_is_weighed_with_the_peaks():
+def test_what_a_second_network_says_is_weighed_with_the_means():
     rng = np.random.default_rng(0)
     truth = np.arange(8000) < 2000
     odds = np.stack([rng.normal(2.0 * truth, 1), rng.normal(1.0 * truth, 1)], axis=1)
     found = fit(odds, truth)
     # Independent normals of variance 1: each difference of means is a slope.
-    assert (found.slope, found.peak) == pytest.approx((2, 1), rel=0.1)
+    assert (found.slope, found.mean) == pytest.approx((2, 1), rel=0.1)
     assert found.offset == pytest.approx(-(4 + 1) / 2, rel=0.1)
 
 

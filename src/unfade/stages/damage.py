@@ -18,7 +18,15 @@ from ..settings import check_settings, setting
 from ..tiling import Tile
 from .infrared import InfraredReading, read_infrared_damage
 from .levels import marked, nearest, sides, smaller
-from .marks import Candidates, Numbers, candidates, highest, likelihood_among
+from .marks import (
+    Candidates,
+    Numbers,
+    candidates,
+    highest,
+    likelihood_among,
+    usual_share,
+    with_care,
+)
 from .overview import joined
 from .sight import enlarged, see
 from .verify import evidence, evidence_of_peaks
@@ -174,11 +182,12 @@ class DetectDamage:
             (H, W) of 0 and 1; how likely each candidate is damage, (n,), from `threshold` on it is
             a mark; and how many were left for being too thick, which are not likely any more.
         """
-        mask, likely, left = self._marks(photo, probability, darkroom, infrared=infrared)
+        usual = usual_share(photo)
+        mask, likely, left = self._marks(photo, probability, darkroom, usual, infrared=infrared)
         for small in smaller(photo):
             plane, told = find_damage(small, darkroom)
             known = nearest(mask, slice(0, small.size[0]), small.size)
-            more, how_likely, too_large = self._marks(small, plane, darkroom, known=known)
+            more, how_likely, too_large = self._marks(small, plane, darkroom, usual, known=known)
             likely, left = np.concatenate([likely, how_likely]), max(left, too_large)
             _add(more, told, mask, kinds, darkroom)
         return mask, likely, left
@@ -188,26 +197,34 @@ class DetectDamage:
         photo: Photo,
         probability: Plane,
         darkroom: Darkroom,
+        usual: float,
         infrared: Plane | None = None,
         known: Mask | None = None,
     ) -> tuple[Mask, Numbers, int]:
         """The marks of a photo at one size, as `mask`; not those of which half is `known`."""
-        size = (probability.shape[0], probability.shape[1])
         seen = candidates(probability, darkroom)
         asked = seen.of_size(self.min_area_px)
         if known is not None:
             covered = np.bincount(seen.labels.ravel(), known.ravel(), len(seen.areas))
             asked &= covered < KNOWN * seen.areas
         speaking = evidence(photo.pixels, probability, seen, asked, darkroom)
+        sides = seen.sides[asked]
         if infrared is not None:
-            shown = highest(seen, infrared, darkroom)[asked]
-            speaking = np.maximum(speaking, evidence_of_peaks(shown, darkroom))
-        likely = likelihood_among(speaking)
+            hidden = evidence_of_peaks(highest(seen, infrared, darkroom)[asked], darkroom)
+            sides[hidden >= speaking] = 0  # Dust in the infrared is no part of the picture.
+            speaking = np.maximum(speaking, hidden)
+        likely = likelihood_among(speaking, usual)
         found = np.zeros(len(asked), np.uint8)
         numbers, marks = np.flatnonzero(asked), np.flatnonzero(likely >= self.threshold)
         thick = [mark for mark in marks if self._is_thick(seen, int(numbers[mark]))]
         likely[thick] = 0
+        likely = with_care(likely, sides)
         found[asked] = likely >= self.threshold
+        return self._grown(seen, found, darkroom), likely, len(thick)
+
+    def _grown(self, seen: Candidates, found: NDArray[np.uint8], darkroom: Darkroom) -> Mask:
+        """The mask (H, W) of the candidates for which `found` (n + 1,) is 1, grown."""
+        size = (seen.labels.shape[0], seen.labels.shape[1])
         width = 2 * self.grow_px + 1
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
         mask = darkroom.empty(size, np.float32)
@@ -218,7 +235,7 @@ class DetectDamage:
             mask[rows] = wide[rows.start - top :][: rows.stop - rows.start]
 
         darkroom.strips(widen, size)
-        return mask, likely, len(thick)
+        return mask
 
     def _is_thick(self, seen: Candidates, number: int) -> bool:
         """Whether a circle of the diameter `thickest` lies within a mark."""

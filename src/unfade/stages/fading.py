@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..darkroom import Darkroom
 from ..film.density import LUMA, Fade, change_density, surface, to_density
+from ..film.tone import tone_of
 from ..photo import Edit, Origin, Photo, Pixels
 from ..recipe import Finding
 from ..settings import check_settings, setting
@@ -38,8 +39,9 @@ MOST_DIMMING = 0.25
 MIDDLE = 0.75
 """Density of middle grey, which contrast turns around."""
 
-WORN = 0.001
-"""Share of damaged pixels from which a photo counts as worn."""
+WORN, WORN_MARKS = 0.0015, 3
+"""Share of damaged pixels, and how many marks, from which a photo counts as worn: one or two may be
+mistakes."""
 
 LEAST_RANGE = 16 / 255
 """Between the 5th and the 95th percentile of luma, below which there are no tones to judge by: the
@@ -190,7 +192,10 @@ def is_worn(photo: Photo) -> bool:
     """Whether damage speaks for an old photo, which is likelier to have faded."""
     if photo.damage is None:
         return False
-    return bool(np.count_nonzero(photo.damage) >= WORN * photo.damage.size)
+    looked = photo.last("damage")
+    marks = WORN_MARKS if looked is None else looked.notes.get("marks", WORN_MARKS)
+    share = np.count_nonzero(photo.damage) / photo.damage.size
+    return bool(marks >= WORN_MARKS and share >= WORN)
 
 
 def read_answer(answer: NDArray[np.float32]) -> tuple[float, Correction]:
@@ -207,25 +212,6 @@ def tonal_range(proxy: Pixels) -> float:
     """Luma between the 5th and the 95th percentile of a photo (H, W, 3) as encoded."""
     low, high = np.percentile(proxy @ np.asarray(LUMA, np.float32), (5, 95))
     return float(high - low)
-
-
-def tone_of(proxy: Pixels) -> str:
-    """Say how a photo is colored.
-
-    Args:
-        proxy: (H, W, 3) as encoded.
-    Returns:
-        `neutral` for a photo without color, `toned` for one whose color follows from its density
-        alone (a toned, stained or yellowed monochrome print), else `color`.
-    """
-    red, green, blue = (cv2.GaussianBlur(proxy, (0, 0), 1.5)[:, :, c].ravel() for c in range(3))
-    chroma = np.stack([red - green, blue - green])
-    if np.percentile(np.abs(chroma).max(axis=0), 98) < 2.5 / 255:
-        return "neutral"
-    powers = np.stack([green**k for k in range(4)], axis=1)
-    fitted = powers @ np.linalg.lstsq(powers, chroma.T, rcond=None)[0]
-    off = np.abs(chroma.T - fitted).max(axis=1)
-    return "toned" if np.percentile(off, 95) < 10 / 255 else "color"
 
 
 def _square(photo: Photo) -> Pixels:

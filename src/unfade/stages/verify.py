@@ -79,13 +79,12 @@ def ask(
     and reflections would tell hardly more.
 
     Returns:
-        (n, 2) by the network that verifies, which stands on the card of the damage network, and
-        of the peaks; without one (n, 1), of the peaks alone.
+        (n, 2) by the network that verifies, which stands on the card of the damage network, and the
+        mean of the first network's within each; without one (n, 1), of the peaks alone.
     """
-    peaks = log_odds(seen.peaks[which])
     verifier = room.model("damage").card.verifier
     if not verifier:
-        return peaks[:, None]
+        return log_odds(seen.peaks[which])[:, None]
     model = room.model(verifier)
     numbers = np.flatnonzero(which)
     scene = look_over(pixels, probability, room)
@@ -102,7 +101,7 @@ def ask(
 
     starts = range(0, len(numbers), half)
     room.several(answer, [slice(start, start + half) for start in starts])
-    return np.stack([odds, peaks], axis=1)
+    return np.stack([odds, seen.means[which]], axis=1)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..color import in_color
 from ..darkroom import Darkroom
 from ..errors import ReadError
+from ..film.tone import tone_of
 from ..io.proxy import Proxy, read_proxy
 from ..io.read import count_pages, read
 from ..medium import find_medium
@@ -21,7 +22,6 @@ from ..photo import Damage, Photo, Pixels
 from ..pipeline import run
 from ..recipe import Recipe
 from ..stages import STAGES
-from ..stages.fading import tone_of
 from .doubles import picture_hash, tiny
 
 LONGEST = 1024

@@ -20,7 +20,7 @@ from ..recipe import Recipe
 AGINGS = ("old-photo-mixed", "film-35mm", "slide", "print-bw", "print-color")
 OFTEN = (0.4, 0.3, 0.1, 0.1, 0.1)
 
-LONE, MOST_LONE = 0.5, 3
+LONE, MOST_LONE = 0.3, 3
 """Share of damaged crops of which few marks are left, and how many at most.
 
 A crop is aged as a whole photo is, so it holds the damage of a whole photo. On real ones most marks

@@ -140,8 +140,8 @@ def fit(odds: Numbers, truth: Truth, weights: Numbers | None = None) -> Calibrat
         curvature = seen.T @ (seen * (counts * likely * (1 - likely))[:, None])
         slopes += np.linalg.solve(curvature, seen.T @ (counts * (truth - likely)))
     share = float(np.average(truth, weights=counts))
-    slope, *peak, offset = map(float, slopes)
-    return Calibration(slope, offset - float(np.log(share / (1 - share))), *peak)
+    slope, *mean, offset = map(float, slopes)
+    return Calibration(slope, offset - float(np.log(share / (1 - share))), *mean)
 
 
 def _marks(
