@@ -17,7 +17,8 @@ from unfade.io.write import write
 RECORDS = b"\x1c\x02\x78\x00\x0aThe garden"
 
 
-@given(st.binary(max_size=60))
+# What begins with the mark is an envelope already.
+@given(st.binary(max_size=60).filter(lambda records: not records.startswith(MARK)))
 def test_an_envelope_gives_back_what_went_in(records):
     filled = records + bytes(-len(records) % 4)
     assert bare_iptc(enveloped_iptc(records)) == filled
