@@ -46,7 +46,7 @@ def calibrate_card(
     Args:
         network: An ONNX file of `unfade export`, its card beside it; the card takes the result. A
             damage network is believed by its peaks, one that verifies by its answers to what the
-            zoo's damage network proposes.
+            zoo's damage network proposes, beside the mean of that one within each mark.
         folders: Of clean photos; tar files too.
         judged: Real old photos that count besides, other ones than it learned from.
         known: Photos that it learned from and was checked with.
