@@ -16,15 +16,14 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from unfade.darkroom import Darkroom
 from unfade.models.zoo import Zoo
 from unfade.stages.damage import DetectDamage, find_damage
-from unfade.stages.marks import Candidates, candidates, likelihood_among, usual_share, with_care
-from unfade.stages.verify import evidence
+from unfade.stages.marks import usual_share
+from unfade.stages.weigh import Weighed, weigh
 from unfade.train.drawn import Drawing
 from unfade.train.judged import JudgedPhoto, open_judged
 
@@ -52,7 +51,7 @@ def main() -> None:
 def measure(photos: Sequence[JudgedPhoto], room: Darkroom) -> list[dict[str, float]]:
     """What is kept at each sensitivity, of marks that are damage, that are not, and the others."""
     answers = [judge(photo, room) for photo in photos]
-    likely = np.concatenate([answer.likely for answer in answers])
+    likely = np.concatenate([answer.weighed.likely for answer in answers])
     truth = np.concatenate([answer.truth for answer in answers])
     damage, detail = truth == 1, truth == 0
     judged = sum(int((photo.verdicts.truth == 1).sum()) for photo in photos)
@@ -69,7 +68,7 @@ def measure(photos: Sequence[JudgedPhoto], room: Darkroom) -> list[dict[str, flo
             "detail_kept": int((kept & detail).sum()),
             "others_kept": int((kept & ~damage & ~detail).sum()),
             "drawn": sum(answer.drawn for answer in answers),
-            "drawn_found": sum(answer.found(sensitivity) for answer in answers),
+            "drawn_found": sum(answer.found(sensitivity, room) for answer in answers),
         })  # fmt: skip
     return rows
 
@@ -79,15 +78,13 @@ class Answer:
     """What the recipe says of one photo.
 
     Attributes:
-        likely, truth: (m,) how likely each candidate is damage, and what a person said of it.
-        seen, which: The candidates, and which are large enough to count: (n + 1,).
+        weighed: Its candidates, and how likely each is damage.
+        truth: (m,) what a person said of them.
         drawing: What was drawn, (H, W) as `unfade.train.drawn.draw` gives it.
     """
 
-    likely: Numbers
+    weighed: Weighed
     truth: Numbers
-    seen: Candidates
-    which: NDArray[np.bool_]
     drawing: Drawing
 
     @property
@@ -95,30 +92,23 @@ class Answer:
         """How many marks were drawn and can be seen."""
         return len(np.unique(self.drawing[self.drawing > 0]))
 
-    def found(self, sensitivity: float) -> int:
+    def found(self, sensitivity: float, room: Darkroom) -> int:
         """Of how many drawn marks at least half of the pixels are in the mask."""
         stage = DetectDamage(sensitivity=sensitivity)
-        kept = np.zeros(len(self.which), np.uint8)
-        kept[self.which] = self.likely >= stage.threshold
-        width = 2 * stage.grow_px + 1
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
-        mask = cv2.dilate(kept[self.seen.labels], kernel) > 0
-        numbers = self.drawing[self.drawing > 0]
-        areas = np.bincount(numbers)
+        kept = self.weighed.likely >= stage.threshold
+        mask = self.weighed.mask(kept, stage.grow_px, room) > 0
+        areas = np.bincount(self.drawing[self.drawing > 0])
         hits = np.bincount(self.drawing[mask & (self.drawing > 0)], minlength=len(areas))
         return int(((areas > 0) & (hits >= 0.5 * areas)).sum())
 
 
-def judge(photo: JudgedPhoto, room: Darkroom) -> Answer:
+def judge(judged: JudgedPhoto, room: Darkroom) -> Answer:
     """Look for damage on a photo, and at what a person said of it."""
-    pixels = photo.photo.pixels
+    photo, stage = judged.photo, DetectDamage()
     with room.during("judge"):
-        probability, _ = find_damage(photo.photo, room)
-        seen = candidates(probability, room)
-        large = seen.of_size(DetectDamage().min_area_px)
-        speaking = evidence(pixels, probability, seen, large, room)
-    likely = with_care(likelihood_among(speaking, usual_share(photo.photo)), seen.sides[large])
-    return Answer(likely, photo.truth_of(seen, large), seen, large, photo.drawing)
+        probability, _ = find_damage(photo, room)
+        weighed = weigh(photo, probability, stage.min_area_px, usual_share(photo), room)
+    return Answer(weighed, judged.truth_of(weighed.seen, weighed.asked), judged.drawing)
 
 
 if __name__ == "__main__":

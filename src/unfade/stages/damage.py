@@ -18,27 +18,13 @@ from ..settings import check_settings, setting
 from ..tiling import Tile
 from .infrared import InfraredReading, read_infrared_damage
 from .levels import marked, nearest, sides, smaller
-from .marks import (
-    Candidates,
-    Numbers,
-    candidates,
-    highest,
-    likelihood_among,
-    usual_share,
-    with_care,
-)
+from .marks import Numbers, usual_share
 from .overview import joined
 from .sight import enlarged, see
-from .verify import evidence, evidence_of_peaks
+from .weigh import Weighed, weigh
 
 Plane = NDArray[np.float32]
 Kinds = NDArray[np.uint8]
-
-THICK_PX = 40
-"""To how many pixels the thickness that is asked about is shrunk, where it is more."""
-
-KNOWN = 0.5
-"""Share of a mark that is known from a larger level, from which it is not looked at again."""
 
 STEP = 0.2
 """How much more sensitivity is tried out, to say what it would bring."""
@@ -183,70 +169,24 @@ class DetectDamage:
             a mark; and how many were left for being too thick, which are not likely any more.
         """
         usual = usual_share(photo)
-        mask, likely, left = self._marks(photo, probability, darkroom, usual, infrared=infrared)
+        weighed = weigh(photo, probability, self.min_area_px, usual, darkroom, infrared)
+        mask, likely, left = self._kept(weighed, darkroom)
         for small in smaller(photo):
             plane, told = find_damage(small, darkroom)
             known = nearest(mask, slice(0, small.size[0]), small.size)
-            more, how_likely, too_large = self._marks(small, plane, darkroom, usual, known=known)
+            weighed = weigh(small, plane, self.min_area_px, usual, darkroom, known=known)
+            more, how_likely, too_large = self._kept(weighed, darkroom)
             likely, left = np.concatenate([likely, how_likely]), max(left, too_large)
             _add(more, told, mask, kinds, darkroom)
         return mask, likely, left
 
-    def _marks(
-        self,
-        photo: Photo,
-        probability: Plane,
-        darkroom: Darkroom,
-        usual: float,
-        infrared: Plane | None = None,
-        known: Mask | None = None,
-    ) -> tuple[Mask, Numbers, int]:
-        """The marks of a photo at one size, as `mask`; not those of which half is `known`."""
-        seen = candidates(probability, darkroom)
-        asked = seen.of_size(self.min_area_px)
-        if known is not None:
-            covered = np.bincount(seen.labels.ravel(), known.ravel(), len(seen.areas))
-            asked &= covered < KNOWN * seen.areas
-        speaking = evidence(photo.pixels, probability, seen, asked, darkroom)
-        sides = seen.sides[asked]
-        if infrared is not None:
-            hidden = evidence_of_peaks(highest(seen, infrared, darkroom)[asked], darkroom)
-            sides[hidden >= speaking] = 0  # Dust in the infrared is no part of the picture.
-            speaking = np.maximum(speaking, hidden)
-        likely = likelihood_among(speaking, usual)
-        found = np.zeros(len(asked), np.uint8)
-        numbers, marks = np.flatnonzero(asked), np.flatnonzero(likely >= self.threshold)
-        thick = [mark for mark in marks if self._is_thick(seen, int(numbers[mark]))]
-        likely[thick] = 0
-        likely = with_care(likely, sides)
-        found[asked] = likely >= self.threshold
-        return self._grown(seen, found, darkroom), likely, len(thick)
-
-    def _grown(self, seen: Candidates, found: NDArray[np.uint8], darkroom: Darkroom) -> Mask:
-        """The mask (H, W) of the candidates for which `found` (n + 1,) is 1, grown."""
-        size = (seen.labels.shape[0], seen.labels.shape[1])
-        width = 2 * self.grow_px + 1
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
-        mask = darkroom.empty(size, np.float32)
-
-        def widen(rows: slice) -> None:
-            top = max(0, rows.start - self.grow_px)
-            wide = cv2.dilate(found[seen.labels[top : rows.stop + self.grow_px]], kernel)
-            mask[rows] = wide[rows.start - top :][: rows.stop - rows.start]
-
-        darkroom.strips(widen, size)
-        return mask
-
-    def _is_thick(self, seen: Candidates, number: int) -> bool:
-        """Whether a circle of the diameter `thickest` lies within a mark."""
-        least = self.thickest * min(seen.labels.shape)
-        left, top, right, bottom = (int(side) for side in seen.boxes[number])
-        if min(right - left, bottom - top) < least:
-            return False
-        step = max(1, int(least / THICK_PX))
-        piece = seen.labels[top:bottom:step, left:right:step] == number
-        inside = cv2.distanceTransform(np.pad(piece, 1).astype(np.uint8), cv2.DIST_L2, 5)
-        return bool(2 * step * inside.max() >= least)
+    def _kept(self, weighed: Weighed, darkroom: Darkroom) -> tuple[Mask, Numbers, int]:
+        """What is likely enough at one size, and not too thick; gives what `mask` does."""
+        marks = weighed.likely >= self.threshold
+        thick = weighed.thick(marks, self.thickest)
+        likely = np.where(thick, 0, weighed.likely)
+        mask = weighed.mask(marks & ~thick, self.grow_px, darkroom)
+        return mask, likely, int(thick.sum())
 
 
 def _add(
