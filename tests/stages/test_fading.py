@@ -10,7 +10,6 @@ import pytest
 
 from unfade.darkroom import Darkroom
 from unfade.film.density import Fade, fade
-from unfade.film.tone import tone_of
 from unfade.metrics import psnr
 from unfade.models.card import ModelCard
 from unfade.models.model import Model
@@ -157,12 +156,6 @@ def test_a_tone_can_be_kept_or_given_to_the_network() -> None:
         corrected(faded, CorrectFading(keep_tone=k), answer_for(FADED)) for k in (1.0, 0.0)
     )
     assert np.ptp(give, axis=2).mean() < 0.01 < np.ptp(keep, axis=2).mean()
-    assert tone_of(faded) == "toned"
-
-
-def test_photos_are_told_apart_by_their_color() -> None:
-    assert tone_of(scene()) == "color"
-    assert tone_of(grey(scene())) == "neutral"
 
 
 def test_highlights_are_not_blown_out() -> None:
