@@ -184,6 +184,19 @@ def test_two_tiles_are_at_work_at_once_unless_there_is_one_thread():
     assert set(alone) == {threading.main_thread()}
 
 
+def test_the_largest_tile_is_done_first():
+    seen = []
+
+    def note(tile, piece):
+        seen.append(piece.size)
+        return piece
+
+    photo = picture((100, 130))
+    out = Darkroom(threads=1).map(note, photo, out=np.zeros_like(photo), tile=48, halo=8)
+    np.testing.assert_array_equal(out, photo)
+    assert len(set(seen)) > 3 and seen == sorted(seen, reverse=True)
+
+
 def test_after_a_tile_that_fails_no_other_is_begun():
     begun = []
 

@@ -165,7 +165,9 @@ class Darkroom:
     ) -> NDArray[Any]:
         """Run `fn(tile, *pieces)` over arrays of equal size and collect the cores in `out`.
 
-        Tiles are taken in order, `lanes` of them at once, so `fn` is called by several threads.
+        Tiles are taken in order, the largest first: a network takes more memory whenever one is
+        larger than all before, which costs as much as half of its work. `lanes` of them are done
+        at once, so `fn` is called by several threads.
 
         Args:
             fn: Gets the tile and the read area of each array; answers for the read area.
@@ -178,7 +180,8 @@ class Darkroom:
             `out`.
         """
         size = out.shape[:2]
-        work = list(tiles((size[0], size[1]), tile, halo, multiple_of))
+        cut = tiles((size[0], size[1]), tile, halo, multiple_of)
+        work = sorted(cut, key=lambda piece: piece.area, reverse=True)
 
         def do(piece: Tile) -> None:
             if where is None or where[piece.core].any():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator
 
 
@@ -23,6 +24,11 @@ class Tile:
             for core, read in zip(self.core, self.read, strict=True)
         )
         return rows, cols
+
+    @property
+    def area(self) -> int:
+        """Pixels that are read."""
+        return math.prod(side.stop - side.start for side in self.read)
 
 
 def tiles(size: tuple[int, int], tile: int, halo: int, multiple_of: int = 1) -> Iterator[Tile]:

@@ -4,6 +4,7 @@ import pytest
 
 from unfade.film.grain import (
     amplitude_at,
+    grain_at,
     grain_field,
     grain_texture,
     grain_tile,
@@ -120,6 +121,17 @@ def test_grain_depends_on_the_place_and_not_on_the_tile():
     whole = grain_tile(texture, grain, pixels, rows, cols)
     part = grain_tile(texture, grain, pixels[30:, 40:], slice(1030, 1100), slice(2040, 2120))
     np.testing.assert_array_equal(whole[30:, 40:], part)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_grain_of_single_pixels_is_that_of_their_tile(channels):
+    grain = Grain((0.2, 0.8), ((0.02, 0.03, 0.04), (0.01, 0.01, 0.01)), 0.8, 0.3)
+    texture = grain_texture(grain)
+    pixels = np.random.default_rng(0).random((90, 70, channels), np.float32)
+    whole = grain_tile(texture, grain, pixels, slice(1000, 1090), slice(990, 1060))
+    rows, cols = np.nonzero(pixels[:, :, 0] > 0.7)
+    single = grain_at(texture, grain, pixels[rows, cols], rows + 1000, cols + 990)
+    np.testing.assert_array_equal(single, whole[rows, cols])
 
 
 def test_grain_texture_has_unit_strength_and_no_seam():

@@ -89,9 +89,21 @@ class GrainTexture:
             )
             for picture in self.pictures
         )
-        first += second
-        first *= np.float32(np.sqrt(0.5))
-        return first
+        return _sum(first, second)
+
+    def at(self, rows: NDArray[np.intp], cols: NDArray[np.intp]) -> Field:
+        """The same at single pixels (n,) of the photo: (n, C)."""
+        first, second = (
+            picture[rows % len(picture), cols % len(picture)] for picture in self.pictures
+        )
+        return _sum(first, second)
+
+
+def _sum(first: Field, second: Field) -> Field:
+    """The sum of two pieces of grain, as strong as each of them, in the place of the first."""
+    first += second
+    first *= np.float32(np.sqrt(0.5))
+    return first
 
 
 def grain_texture(grain: Grain, seed: int = 0) -> GrainTexture:
@@ -112,7 +124,22 @@ def grain_tile(
     Returns:
         (h, w, C) to be added to the pixels.
     """
-    noise = texture.piece(rows, cols)
+    return _scaled(texture.piece(rows, cols), grain, pixels)
+
+
+def grain_at(
+    texture: GrainTexture,
+    grain: Grain,
+    pixels: Pixels,
+    rows: NDArray[np.intp],
+    cols: NDArray[np.intp],
+) -> Field:
+    """The same for single pixels (n, C), which lie at these rows and columns (n,) of the photo."""
+    return _scaled(texture.at(rows, cols)[None], grain, pixels[None])[0]
+
+
+def _scaled(noise: Field, grain: Grain, pixels: Pixels) -> Field:
+    """Grain (h, w, c) as strong as at the tones of pixels (h, w, C), and of as many channels."""
     if noise.shape != pixels.shape:
         noise = np.repeat(noise[:, :, :1], pixels.shape[2], axis=2)
     noise *= amplitude_at(grain, pixels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import ClassVar
 
 import cv2
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from ..color import in_color
 from ..darkroom import Darkroom
 from ..fill import GRID, HALO, coarse_fill, smooth_fill
-from ..film.grain import grain_texture, grain_tile
+from ..film.grain import grain_at, grain_texture
 from ..models.model import Model
 from ..photo import Edit, Mask, Origin, Photo, Pixels
 from ..recipe import Finding
@@ -98,11 +99,16 @@ class Inpaint:
             ground = smooth_fill(pixels, mask, coarse[cells])
             filled = ground + continue_picture(model, ground, mask)
             rim = np.maximum(feather(mask, self.feather_px), mask * differing(pixels, filled))
+            # What follows is done where it shows: the rest of a tile is most of it.
+            within = np.nonzero(rim)
+            old, new = pixels[within], filled[within]
             if texture is not None and grain is not None:
-                noise = grain_tile(texture, grain, filled, *tile.read)
-                filled += np.float32(self.grain) * noise
-            rim *= np.float32(self.strength)
-            return pixels + rim[:, :, None] * (np.clip(filled, 0, 1) - pixels)
+                place = (w + s.start for w, s in zip(within, tile.read, strict=True))
+                new += np.float32(self.grain) * grain_at(texture, grain, new, *place)
+            opacity = rim[within][:, None] * np.float32(self.strength)
+            answer = pixels.copy()
+            answer[within] = old + opacity * (np.clip(new, 0, 1) - old)
+            return answer
 
         return fill
 
@@ -118,8 +124,8 @@ def continue_picture(model: Model, ground: Pixels, mask: Mask) -> Pixels:
 
 def differing(pixels: Pixels, filled: Pixels) -> NDArray[np.float32]:
     """How far a photo and its fill are two different things: (H, W), 0 alike, 1 damage."""
-    apart = np.abs(pixels - filled).max(axis=2)
-    apart = np.asarray(cv2.GaussianBlur(apart, (0, 0), 1.0), np.float32)
+    channels = cv2.split(cv2.absdiff(pixels, filled))
+    apart = cv2.GaussianBlur(functools.reduce(cv2.max, channels), (0, 0), 1.0)
     low, high = ALIKE
     return np.clip((apart - np.float32(low)) / np.float32(high - low), 0, 1)
 
