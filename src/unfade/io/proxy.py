@@ -10,16 +10,14 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from ..errors import ReadError
 from ..photo import Metadata, Photo
-from .bounds import check_whole
-from .libvips import reason
+from .bounds import check_size, check_whole
 from .read import MAX_PIXELS, read
+from .source import check_file, loader_of, refusing
 
 _TOPS = {"uchar": 255.0, "ushort": 65535.0}
 _BITS = {"uchar": 8, "ushort": 16, "float": 32}
 _GREY = ("b-w", "grey16")
-_KINDS = {"jpeg": "jpeg", "png": "png", "tiff": "tiff", "webp": "webp", "heif": "heif"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,16 +47,13 @@ def read_proxy(path: str | os.PathLike[str], longest: int, max_pixels: int = MAX
         ReadError: The file is missing, damaged, too large, or not a picture.
     """
     path = Path(path)
-    try:
-        if path.stat().st_size == 0:
-            raise ReadError(f"{path}: expected a photo, got an empty file; copy it again")
+    with refusing(path):
+        check_file(path)
+        _, kind = loader_of(path)
         header = pyvips.Image.new_from_file(str(path), access="sequential")
-        if header.width * header.height > max_pixels:
-            raise ReadError(
-                f"{path}: expected at most {max_pixels:,} pixels, got {header.width:,} x "
-                f"{header.height:,}"
-            )
-        check_whole(header, path, _kind(header))
+    check_size(header, path, max_pixels)
+    check_whole(header, path, kind)
+    with refusing(path):
         if header.format in _TOPS:
             small = pyvips.Image.thumbnail(
                 str(path), longest, height=longest, size="down", fail_on="error"
@@ -67,16 +62,9 @@ def read_proxy(path: str | os.PathLike[str], longest: int, max_pixels: int = MAX
         else:
             # libvips takes floats for linear light and would change them.
             pixels = read(path, max_pixels=max_pixels).proxy(longest)
-    except pyvips.Error as error:
-        raise ReadError(
-            f"{path}: expected a whole picture, got a damaged one or something else "
-            f"({reason(error)})"
-        ) from error
-    except OSError as error:
-        raise ReadError(f"{path}: cannot be read: {error.strerror or error}") from error
     turned = bool(header.get_typeof("orientation") and header.get("orientation") >= 5)
     size = (header.width, header.height) if turned else (header.height, header.width)
-    return Proxy(Photo(pixels, metadata=_metadata(header, path, turned)), size, header.bands)
+    return Proxy(Photo(pixels, metadata=_metadata(header, path, kind, turned)), size, header.bands)
 
 
 def _pixels(image: pyvips.Image) -> NDArray[np.float32]:
@@ -85,19 +73,14 @@ def _pixels(image: pyvips.Image) -> NDArray[np.float32]:
     return np.ascontiguousarray(data.astype(np.float32) / np.float32(_TOPS[image.format]))
 
 
-def _kind(header: pyvips.Image) -> str:
-    loader = str(header.get("vips-loader")) if header.get_typeof("vips-loader") else ""
-    return next((name for mark, name in _KINDS.items() if loader.startswith(mark)), "")
-
-
-def _metadata(header: pyvips.Image, path: Path, turned: bool) -> Metadata:
+def _metadata(header: pyvips.Image, path: Path, kind: str, turned: bool) -> Metadata:
     told = header.get_typeof("resolution-unit") or header.get_typeof("exif-data")
     fields = {"exif-data": header.get("exif-data")} if header.get_typeof("exif-data") else {}
     # libvips counts pixels per millimetre, and says 1 where a file says nothing.
     ppi = (header.xres * 25.4, header.yres * 25.4)
     return Metadata(
         source=str(path),
-        format=_kind(header),
+        format=kind,
         bits=_BITS.get(header.format, 8),
         resolution_ppi=(ppi[::-1] if turned else ppi) if told else None,
         fields=fields,
