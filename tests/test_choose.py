@@ -144,6 +144,16 @@ def test_a_photo_without_medium_is_clean_only_if_every_gate_is_quiet(
     )
 
 
+@pytest.mark.parametrize("tint", [(1, 1, 1), (0.9, 0.8, 0.6)], ids=["grey", "sepia"])
+def test_a_photo_without_color_is_old_until_the_file_says_otherwise(monkeypatch, tint):
+    monkeypatch.setattr(choose, "load_recipe", lambda name: Recipe(name, (Gate(False, "fading"),)))
+    grey = scan().pixels[:, :, :1] * np.array(tint, np.float32)
+    assert choose_recipe(Photo(grey), Darkroom()) == (
+        Recipe("print", (Gate(False, "fading"),)),
+        "taken as a print: no sign of film, no white border, in black and white as most old photos",
+    )
+
+
 def test_the_reason_names_blocks_of_jpeg(monkeypatch):
     says = Finding(True, "noise 0.8/255, JPEG blocks 1.6/255: reduced")
     monkeypatch.setattr(Gate, "look", lambda *_: says)

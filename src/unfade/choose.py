@@ -1,7 +1,7 @@
 """Which recipe: presets as data, a choice by measuring the photo, and a person's changes to it.
 
 What a photo is (print, negative, slide) is read from what the file says and from its frame; where
-that says nothing it is a print. A photo in which no gate sees work is clean.
+that says nothing it is a print. A photo in color in which no gate sees work is clean.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from .darkroom import Darkroom
 from .errors import RecipeError
+from .film.tone import photo_tone
 from .medium import find_medium
 from .photo import Photo
 from .recipe import Recipe
@@ -152,10 +153,11 @@ def choose_recipe(photo: Photo, darkroom: Darkroom, changes: Changes | None = No
     medium, evidence = find_medium(photo)
     if medium is not None:
         return Choice(load_recipe(medium), evidence)
-    default = load_recipe(DEFAULT)
+    default, print_ = load_recipe(DEFAULT), "taken as a print: no sign of film, no white border"
+    if photo_tone(photo) != "color":
+        return Choice(default, f"{print_}, in black and white as most old photos")
     if work := _first_work(photo, darkroom, default):
-        why = f"taken as a print: no sign of film, no white border, {work}"
-        return Choice(default, why)
+        return Choice(default, f"{print_}, {work}")
     why = "taken as clean: nothing certain is seen at first glance"
     return Choice(load_recipe("clean"), why)
 

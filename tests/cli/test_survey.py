@@ -60,7 +60,7 @@ def test_a_broken_file_is_told_as_restoring_tells_it(album, tmp_path, name):
 
 
 def test_black_and_white_is_called_so_in_the_sum_too(album, monkeypatch):
-    monkeypatch.setattr(look, "tone_of", lambda pixels: "neutral")
+    monkeypatch.setattr(look, "photo_tone", lambda photo: "neutral")
     output = call(album).output
     assert "tone: 3 b/w;" in output and "neutral" not in output
 

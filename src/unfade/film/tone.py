@@ -5,7 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..photo import Pixels
+from ..color import in_color
+from ..photo import Photo, Pixels
 
 
 def tone_of(proxy: Pixels) -> str:
@@ -25,3 +26,8 @@ def tone_of(proxy: Pixels) -> str:
     fitted = powers @ np.linalg.lstsq(powers, chroma.T, rcond=None)[0]
     off = np.abs(chroma.T - fitted).max(axis=1)
     return "toned" if np.percentile(off, 95) < 10 / 255 else "color"
+
+
+def photo_tone(photo: Photo) -> str:
+    """Say how a photo is colored, as `tone_of` does, by a small copy of it."""
+    return tone_of(in_color(photo.proxy(512)))

@@ -16,9 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..color import in_color
 from ..darkroom import Darkroom
-from ..film.tone import tone_of
+from ..film.tone import photo_tone
 from ..photo import Photo
 from .levels import SIDE
 
@@ -225,7 +224,7 @@ def share_of_true(evidence: Numbers) -> float:
 
 def usual_share(photo: Photo) -> float:
     """Which share of its candidates is damage on photos of the kind: in color, or monochrome."""
-    return USUAL if tone_of(in_color(photo.proxy(512))) == "color" else USUAL_MONOCHROME
+    return USUAL if photo_tone(photo) == "color" else USUAL_MONOCHROME
 
 
 def tempered(share: float, usual: float = USUAL) -> float:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..color import in_color
 from ..darkroom import Darkroom
 from ..errors import ReadError
-from ..film.tone import tone_of
+from ..film.tone import photo_tone
 from ..io.proxy import Proxy, read_proxy
 from ..io.read import count_pages, read
 from ..medium import find_medium
@@ -117,7 +117,7 @@ def look_at(path: Path, darkroom: Darkroom, thumbnail: int = 0) -> Seen:
     proxy = _proxy(path, darkroom)
     photo = proxy.photo
     medium, _ = find_medium(photo)
-    tone = tone_of(in_color(photo.proxy(512)))
+    tone = photo_tone(photo)
     negative = medium == "negative" or (tone == "color" and has_orange_mask(photo.pixels))
     looked = run(photo, Recipe("survey", (STAGES["damage"](),)), darkroom)
     damaged = 0.0 if looked.damage is None else float((looked.damage >= 0.5).mean())
