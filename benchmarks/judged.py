@@ -3,9 +3,10 @@
     python benchmarks/judged.py benchmarks/judged/VERDICTS.json PHOTOS... [--json FILE]
 
 Of the marks that a damage network proposed, a person judged those it was surest of, and on worn
-photos the others too: damage, detail of the picture, or nobody can tell. Counted is what the
-default recipe keeps of each; damage that the network of today does not propose counts as missed.
-What a person drew besides counts by itself: a mark is found if half of its pixels are.
+photos the others too: damage, detail of the picture, or nobody can tell. Counted is what is kept of
+each by the recipe that is chosen for the photo, and at a few sensitivities; damage that the network
+of today does not propose counts as missed. What a person drew besides counts by itself: a mark is
+found if half of its pixels are.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from unfade.choose import choose_recipe
 from unfade.darkroom import Darkroom
 from unfade.models.zoo import Zoo
 from unfade.stages.damage import DetectDamage, find_damage
@@ -29,6 +32,8 @@ from unfade.train.judged import JudgedPhoto, open_judged
 
 Numbers = NDArray[np.floating]
 SENSITIVITIES = (0.3, 0.5, 0.7)
+DEFAULT = "default"
+"""In the place of a sensitivity: what the recipe has that is chosen for a photo."""
 
 
 def main() -> None:
@@ -43,21 +48,20 @@ def main() -> None:
     judged = open_judged(args.verdicts, *args.photos)
     told = measure(judged, Darkroom(args.engine, zoo=zoo))
     for row in told:
-        print(", ".join(f"{key} {value:.4g}" for key, value in row.items()))
+        print(", ".join(f"{key} {value}" for key, value in row.items()))
     if args.json:
         args.json.write_text(json.dumps(told, indent=1) + "\n")
 
 
-def measure(photos: Sequence[JudgedPhoto], room: Darkroom) -> list[dict[str, float]]:
-    """What is kept at each sensitivity, of marks that are damage, that are not, and the others."""
+def measure(photos: Sequence[JudgedPhoto], room: Darkroom) -> list[dict[str, Any]]:
+    """What is kept by default and at each sensitivity, of damage, of detail, and of the others."""
     answers = [judge(photo, room) for photo in photos]
-    likely = np.concatenate([answer.weighed.likely for answer in answers])
     truth = np.concatenate([answer.truth for answer in answers])
     damage, detail = truth == 1, truth == 0
     judged = sum(int((photo.verdicts.truth == 1).sum()) for photo in photos)
     rows = []
-    for sensitivity in SENSITIVITIES:
-        kept = likely >= DetectDamage(sensitivity=sensitivity).threshold
+    for sensitivity in (DEFAULT, *SENSITIVITIES):
+        kept = np.concatenate([answer.kept(sensitivity) for answer in answers])
         rows.append({
             "sensitivity": sensitivity,
             "photos": len(photos),
@@ -81,22 +85,28 @@ class Answer:
         weighed: Its candidates, and how likely each is damage.
         truth: (m,) what a person said of them.
         drawing: What was drawn, (H, W) as `unfade.train.drawn.draw` gives it.
+        usual: How damage is looked for by the recipe that is chosen for this photo.
     """
 
     weighed: Weighed
     truth: Numbers
     drawing: Drawing
+    usual: DetectDamage
 
     @property
     def drawn(self) -> int:
         """How many marks were drawn and can be seen."""
         return len(np.unique(self.drawing[self.drawing > 0]))
 
-    def found(self, sensitivity: float, room: Darkroom) -> int:
+    def kept(self, sensitivity: float | str) -> NDArray[np.bool_]:
+        """Which candidates (m,) are marks at a sensitivity, or by `DEFAULT`."""
+        usual = sensitivity == DEFAULT
+        stage = self.usual if usual else DetectDamage(sensitivity=float(sensitivity))
+        return self.weighed.likely >= stage.threshold
+
+    def found(self, sensitivity: float | str, room: Darkroom) -> int:
         """Of how many drawn marks at least half of the pixels are in the mask."""
-        stage = DetectDamage(sensitivity=sensitivity)
-        kept = self.weighed.likely >= stage.threshold
-        mask = self.weighed.mask(kept, stage.grow_px, room) > 0
+        mask = self.weighed.mask(self.kept(sensitivity), self.usual.grow_px, room) > 0
         areas = np.bincount(self.drawing[self.drawing > 0])
         hits = np.bincount(self.drawing[mask & (self.drawing > 0)], minlength=len(areas))
         return int(((areas > 0) & (hits >= 0.5 * areas)).sum())
@@ -104,11 +114,14 @@ class Answer:
 
 def judge(judged: JudgedPhoto, room: Darkroom) -> Answer:
     """Look for damage on a photo, and at what a person said of it."""
-    photo, stage = judged.photo, DetectDamage()
+    photo = judged.photo
+    recipe = choose_recipe(photo, room).recipe
+    stage = next(stage for stage in recipe if isinstance(stage, DetectDamage))
     with room.during("judge"):
         probability, _ = find_damage(photo, room)
         weighed = weigh(photo, probability, stage.min_area_px, usual_share(photo), room)
-    return Answer(weighed, judged.truth_of(weighed.seen, weighed.asked), judged.drawing)
+    truth = judged.truth_of(weighed.seen, weighed.asked)
+    return Answer(weighed, truth, judged.drawing, stage)
 
 
 if __name__ == "__main__":

@@ -379,7 +379,7 @@ def judged(told: Sequence[Told]) -> str:
     head += ("drawn marks found",) if "drawn" in told[0] else ()
     lines = [
         (
-            f"{row['sensitivity']:g}",
+            row["sensitivity"],
             f"{row['damage_kept']} of {row['damage']}",
             f"{row['detail_kept']} of {row['detail']}",
             row["others_kept"],
