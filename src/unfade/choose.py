@@ -153,11 +153,11 @@ def choose_recipe(photo: Photo, darkroom: Darkroom, changes: Changes | None = No
     medium, evidence = find_medium(photo)
     if medium is not None:
         return Choice(load_recipe(medium), evidence)
-    default, print_ = load_recipe(DEFAULT), "taken as a print: no sign of film, no white border"
+    default, paper = load_recipe(DEFAULT), "taken as a print: no sign of film, no white border"
     if photo_tone(photo) != "color":
-        return Choice(default, f"{print_}, in black and white as most old photos")
+        return Choice(default, f"{paper}, in black and white as most old photos")
     if work := _first_work(photo, darkroom, default):
-        return Choice(default, f"{print_}, {work}")
+        return Choice(default, f"{paper}, {work}")
     why = "taken as clean: nothing certain is seen at first glance"
     return Choice(load_recipe("clean"), why)
 
