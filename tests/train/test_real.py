@@ -8,6 +8,7 @@ pytest.importorskip("lightning")
 
 from unfade.errors import ReadError  # noqa: E402
 from unfade.train.crops import Draw  # noqa: E402
+from unfade.train.drawn import Drawn  # noqa: E402
 from unfade.train.judged import JudgedPhoto, Verdicts  # noqa: E402
 from unfade.train.nets import make_net  # noqa: E402
 from unfade.train.real import CLEAN, DAMAGED, NEITHER, RealCrops, label  # noqa: E402
@@ -69,6 +70,27 @@ def test_half_of_the_crops_hold_damage_and_all_are_varied():
     picture, visible, kinds = crops[0]
     assert picture.shape == (3, 32, 32) and visible.shape == kinds.shape == (1, 32, 32)
     assert not kinds.any()
+
+
+def test_nobody_is_asked_where_all_is_told():
+    def never(picture):
+        raise AssertionError("the detector is slow")
+
+    told = old_photo(rest=0.0)
+    no_damage = Verdicts(told.verdicts.boxes[1:], told.verdicts.truth[1:], 0.0)
+    plane = RealCrops([JudgedPhoto(told.pixels, no_damage)], never).visible(0)
+    assert values_at(plane, "unsure") == {NEITHER}
+    assert values_at(plane, "detail") == values_at(plane, "unseen") == {CLEAN}
+
+
+def test_drawn_damage_is_shown_as_often_as_judged():
+    photo = old_photo(boxes=0)
+    drawn = JudgedPhoto(photo.pixels, photo.verdicts, (Drawn("spot", ((18, 28), (26, 36))),))
+    judged = old_photo()
+    data = RealCrops([judged] * 9 + [drawn], bright)
+    lists = [data._some_marks(np.random.default_rng(n)) for n in range(200)]
+    shares = [sum(told is marks for told in lists) for marks in (data.damage, data.drawn)]
+    assert shares == pytest.approx([50, 50], abs=20)
 
 
 def test_photos_without_any_mark_are_refused():

@@ -3,7 +3,7 @@
 A verdict is a box. Which of its pixels are damaged, the network that proposed the mark says; what a
 person called detail is clean, whatever the network thinks. What nobody looked at and the network
 hardly suspects is clean too, the rest counts neither way. Of damage that a person drew the photo
-says which pixels are meant.
+says which pixels are meant. Half of all damage is laid over another photo.
 """
 
 from __future__ import annotations
@@ -20,10 +20,20 @@ from ..errors import ReadError
 from ..stages.marks import CANDIDATE
 from .crops import Draw, relit, to_tensor, turned
 from .judged import JudgedPhoto
+from .transplant import grown, transplanted
 from .verify import Detector
 
 ON_DAMAGE = 0.5
 """Share of crops around a mark that is damage."""
+
+ON_DRAWN = 0.5
+"""Share of these around a drawn mark: there is most to learn, for no network found it."""
+
+LAID_OVER = 0.5
+"""Share of these whose damage is laid over another photo."""
+
+SEEN = 10 / 255
+"""Change of the other photo from which a pixel of it counts as damaged."""
 
 UNSUSPECTED = 0.3
 """Probability of damage below which a pixel is clean that nobody looked at."""
@@ -59,7 +69,7 @@ class RealCrops(Dataset[tuple[Tensor, ...]]):
         marks = [(place, n) for place, told in enumerate(truth) for n in range(len(told))]
         self.damage = [(place, n) for place, n in marks if truth[place][n] == 1]
         self.others = [(place, n) for place, n in marks if truth[place][n] != 1]
-        self.damage += [
+        self.drawn = [
             (place, len(truth[place]) + n)
             for place, photo in enumerate(self.photos)
             for n in range(len(photo.marks))
@@ -69,22 +79,51 @@ class RealCrops(Dataset[tuple[Tensor, ...]]):
     def __getitem__(self, draw: Draw) -> tuple[Tensor, ...]:
         """Picture (3, S, S), visibility of damage (1, S, S), and 0 for kinds: nobody told them."""
         rng = np.random.default_rng((self.seed, draw.number))
-        on_damage = not self.others or (bool(self.damage) and rng.random() < ON_DAMAGE)
-        marks = self.damage if on_damage else self.others
+        marks = self._some_marks(rng)
+        crop = self._crop(marks, draw.side, rng)
+        if marks is not self.others and self.others and rng.random() < LAID_OVER:
+            crop = laid_over(crop, self._crop(self.others, draw.side, rng))
+        tensor = to_tensor(crop)
+        return tensor[:3], tensor[3:], torch.zeros_like(tensor[3:])
+
+    def _some_marks(self, rng: np.random.Generator) -> list[tuple[int, int]]:
+        """Those that a crop is around: judged damage, drawn damage, or the others."""
+        found = [marks for marks in (self.damage, self.drawn) if marks]
+        if not found or (self.others and rng.random() >= ON_DAMAGE):
+            return self.others
+        return found[-1] if rng.random() < ON_DRAWN else found[0]
+
+    def _crop(self, marks: list[tuple[int, int]], side: int, rng: np.random.Generator) -> Plane:
+        """A crop (S, S, 4) around one of some marks: its colors, and what is damaged."""
         place, number = marks[int(rng.integers(len(marks)))]
         photo = self.photos[place]
         planes = np.dstack([photo.photo.pixels, self.visible(place)])
-        crop = turned(_around(planes, _middle(photo, number, rng), draw.side, rng), rng)
+        crop = turned(_around(planes, _middle(photo, number, rng), side, rng), rng)
         crop[:, :, :3] = relit(crop[:, :, :3], rng)
-        tensor = to_tensor(crop)
-        return tensor[:3], tensor[3:], torch.zeros_like(tensor[3:])
+        return crop
 
     def visible(self, place: int) -> Plane:
         """What is damaged on a photo, (H, W): `DAMAGED`, `CLEAN` or `NEITHER`."""
         if place not in self._kept:
             photo = self.photos[place]
-            self._kept[place] = label(photo, self.detector(photo.photo.pixels))
+            self._kept[place] = label(photo, self._probability(photo))
         return self._kept[place]
+
+    def _probability(self, photo: JudgedPhoto) -> Plane:
+        """What the detector says, which takes time, where the verdicts leave anything open."""
+        told = photo.verdicts
+        if told.rest == 0 and not (told.truth == 1).any():
+            return np.zeros(photo.photo.pixels.shape[:2], np.float32)
+        return self.detector(photo.photo.pixels)
+
+
+def laid_over(marked: Plane, other: Plane) -> Plane:
+    """Lay the damage of one crop (S, S, 4) over another, and say what of it is seen there."""
+    damaged, ground = marked[:, :, 3] == DAMAGED, other[:, :, :3]
+    colors = transplanted(marked[:, :, :3], damaged, ground)
+    visible = np.where(grown(damaged), np.float32(NEITHER), other[:, :, 3])
+    visible[damaged & (np.abs(colors - ground).max(axis=2) >= SEEN)] = DAMAGED
+    return np.dstack([colors, visible])
 
 
 def label(photo: JudgedPhoto, probability: Plane) -> Plane:
