@@ -103,8 +103,8 @@ def test_a_network_that_verifies_is_weighed_with_the_mean():
 
 def test_a_large_mark_must_be_likelier_than_a_small_one():
     likely = np.array([0.5, 0.9, 0.5, 0.9, 0.0, 1.0])
-    sides = np.array([0.0, CARE_SIDE, 2 * CARE_SIDE, 9 * CARE_SIDE, 1.0, 1.0])
-    np.testing.assert_allclose(with_care(likely, sides), [0.5, 0.9, 1 / 3, 0.5, 0, 1])
+    sides = np.array([0.0, CARE_SIDE, 4 * CARE_SIDE, 9 * CARE_SIDE, 1.0, 1.0])
+    np.testing.assert_allclose(with_care(likely, sides), [0.5, 0.9, 1 / 9, 0.25, 0, 1])
 
 
 def test_the_share_of_a_photo_is_believed_by_half():
