@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from ..degrade.damage import VISIBLE
 from ..errors import ReadError
 from ..stages.marks import CANDIDATE
 from .crops import Draw, relit, to_tensor, turned
@@ -31,9 +32,6 @@ ON_DRAWN = 0.5
 
 LAID_OVER = 0.5
 """Share of these whose damage is laid over another photo."""
-
-SEEN = 10 / 255
-"""Change of the other photo from which a pixel of it counts as damaged."""
 
 UNSUSPECTED = 0.3
 """Probability of damage below which a pixel is clean that nobody looked at."""
@@ -122,7 +120,7 @@ def laid_over(marked: Plane, other: Plane) -> Plane:
     damaged, ground = marked[:, :, 3] == DAMAGED, other[:, :, :3]
     colors = transplanted(marked[:, :, :3], damaged, ground)
     visible = np.where(grown(damaged), np.float32(NEITHER), other[:, :, 3])
-    visible[damaged & (np.abs(colors - ground).max(axis=2) >= SEEN)] = DAMAGED
+    visible[damaged & (np.abs(colors - ground).max(axis=2) >= VISIBLE)] = DAMAGED
     return np.dstack([colors, visible])
 
 

@@ -30,9 +30,9 @@ def transplanted(marked: Colors, damaged: Spots, ground: Colors) -> Colors:
     return np.asarray(np.clip(laid, 0, 1), np.float32)
 
 
-def grown(spots: Spots, by: int = RIM_PX) -> Spots:
+def grown(spots: Spots) -> Spots:
     """Spots and their rim."""
-    element = np.ones((2 * by + 1, 2 * by + 1), np.uint8)
+    element = np.ones((2 * RIM_PX + 1, 2 * RIM_PX + 1), np.uint8)
     return np.asarray(cv2.dilate(spots.astype(np.uint8), element), np.bool_)
 
 
