@@ -11,16 +11,18 @@ from unfade.models.model import Model
 from unfade.photo import Photo
 from unfade.pipeline import run
 from unfade.recipe import Recipe
-from unfade.stages import verify
 from unfade.stages.damage import DetectDamage
 from unfade.stages.marks import candidates
 from unfade.stages.verify import (
     AFAR,
     BATCH,
+    PART_SIDE,
+    PARTS,
     VIEW_CHANNELS,
     VIEW_SIDE,
     ask,
     look_over,
+    parts,
     shown,
     square,
     view,
@@ -105,7 +107,8 @@ def test_a_view_shows_the_mark_in_its_middle_close_up_and_from_afar():
     probability = np.zeros((300, 400), np.float32)
     probability[150:154, 201:207] = 0.9
     seen = candidates(probability, Darkroom())
-    seen_so = view(look_over(pixels, probability, Darkroom()), seen, 1).transpose(1, 2, 0)
+    (whole,) = parts(seen, 1)
+    seen_so = view(look_over(pixels, probability, Darkroom()), seen, 1, whole).transpose(1, 2, 0)
     top, left = 152 - HALF, 204 - HALF
     np.testing.assert_array_equal(
         seen_so[:, :, :3], pixels[top : top + VIEW_SIDE, left : left + VIEW_SIDE]
@@ -134,15 +137,42 @@ def test_probabilities_are_shown_by_their_log_odds(probability):
     np.testing.assert_allclose(shown(given), np.full((3, 2), expected), atol=1e-5)
 
 
-def test_a_mark_larger_than_the_view_is_shrunk_into_it():
+def test_of_a_mark_larger_than_the_view_the_fullest_parts_are_seen_as_they_are():
     probability = np.zeros((500, 400), np.float32)
-    probability[10:490, 200:203] = 1
+    probability[10:490, 200] = 1
+    probability[300:340, 198:202] = 1
     seen = candidates(probability, Darkroom())
     grey = np.zeros((500, 400, 1), np.float32)
-    planes = view(look_over(grey, probability, Darkroom()), seen, 1)
-    rows = np.flatnonzero(planes[4].sum(axis=1) > 0)
-    assert planes.shape == (VIEW_CHANNELS, VIEW_SIDE, VIEW_SIDE)
-    assert len(rows) == pytest.approx(VIEW_SIDE * 3 / 4, abs=2)
+    cells = parts(seen, 1)
+    assert len(cells) == PARTS
+    assert cells[0][0].start <= 300 < 340 <= cells[0][0].stop
+    assert len({cell[0].start for cell in cells}) == PARTS
+    scene = look_over(grey, probability, Darkroom())
+    for cell in cells[1:]:
+        planes = view(scene, seen, 1, cell)
+        assert planes.shape == (VIEW_CHANNELS, VIEW_SIDE, VIEW_SIDE)
+        middle = np.count_nonzero(planes[4, :, HALF])
+        assert middle >= PART_SIDE, "a scratch goes on through the view, in its middle"
+
+
+def test_parts_without_any_of_the_mark_are_not_looked_at():
+    probability = np.zeros((300, 300), np.float32)
+    probability[10, 10:250] = probability[10:250, 10] = 1
+    seen = candidates(probability, Darkroom())
+    cells = parts(seen, 1)
+    assert all(seen.labels[cell].any() for cell in cells)
+    assert all(cell[0].start == 10 or cell[1].start == 10 for cell in cells)
+
+
+def test_a_large_mark_is_what_its_parts_are_in_the_mean():
+    photo = Photo(np.full((60, 200, 3), 0.1, np.float32))
+    photo.pixels[20:24, 10:190, 0] = 0.99
+    photo.pixels[20:24, 10:100, 2], photo.pixels[20:24, 100:190, 2] = 0.5, 0.4
+    probability = np.clip(photo.pixels[:, :, 0], 0, 0.999)
+    seen = candidates(probability, Room())
+    answer = ask(photo.pixels, probability, seen, seen.of_size(5), Room())
+    assert len(parts(seen, 1)) == 4
+    assert answer[:, 0] == pytest.approx([(0 + 4) / 2], abs=1e-4)
 
 
 @pytest.mark.parametrize("size", [(64, 80), (61, 83), (3, 2)])
@@ -164,7 +194,7 @@ def test_the_photo_is_shrunk_alike_in_whatever_strips(size, monkeypatch):
 @pytest.mark.parametrize("corner", [(-10, -20), (70, 90), (-30, 90)])
 def test_beyond_the_edge_the_last_pixels_are_repeated(corner):
     array = np.random.default_rng(1).random((100, 110, 3), np.float32)
-    piece = square(array, corner, VIEW_SIDE)
+    piece = square(array, corner)
     rows = np.clip(np.arange(VIEW_SIDE) + corner[1], 0, 99)
     cols = np.clip(np.arange(VIEW_SIDE) + corner[0], 0, 109)
     np.testing.assert_array_equal(piece, array[rows][:, cols])
@@ -202,17 +232,8 @@ def test_a_scratch_along_a_strip_of_film_costs_no_more_memory_than_the_strip():
     seen = candidates(probability, room)
     scene = look_over(pixels, probability, room)
     tracemalloc.start()
-    shown_now = view(scene, seen, 1)
+    views = [view(scene, seen, 1, cell) for cell in parts(seen, 1)]
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert most < 4 * pixels.nbytes
-    assert shown_now[4].any() and not shown_now[4, :20].any()
-
-
-def test_a_large_view_averaged_first_is_the_one_that_is_not(monkeypatch):
-    y, x = np.mgrid[0:900, 0:1300].astype(np.float32)
-    pixels = np.stack([0.5 + 0.4 * np.sin(x / 60), 0.5 + 0.4 * np.cos(y / 50), x / 1300], axis=2)
-    corner, side = (-100, -250), 1500
-    once = square(pixels, corner, side)
-    monkeypatch.setattr(verify, "LARGE_SIDE", 256)
-    np.testing.assert_allclose(square(pixels, corner, side), once, atol=0.03)
+    assert most < pixels.nbytes / 4
+    assert all(shown_now[4, HALF].any() for shown_now in views)

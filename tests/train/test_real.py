@@ -51,6 +51,14 @@ def test_a_verdict_on_a_box_becomes_one_on_pixels(rest, unseen):
     assert plane[29, 19] == NEITHER  # In the box of the damage, but not meant.
 
 
+@pytest.mark.parametrize(("rest", "expected"), [(np.nan, NEITHER), (0.0, CLEAN)])
+def test_what_stands_out_and_nobody_looked_at_is_not_known_to_be_clean(rest, expected):
+    photo = old_photo(rest)
+    plane = label(photo, np.zeros((160, 200), np.float32))
+    assert values_at(plane, "unseen") == {expected}
+    assert plane[0, 0] == plane[130, 60] == CLEAN
+
+
 def test_damage_on_what_is_detail_as_a_whole_is_damage():
     photo = old_photo()
     boxes = np.vstack([photo.verdicts.boxes, [[0, 0, 100, 100]]])
@@ -91,6 +99,15 @@ def test_drawn_damage_is_shown_as_often_as_judged():
     lists = [data._some_marks(np.random.default_rng(n)) for n in range(200)]
     shares = [sum(told is marks for told in lists) for marks in (data.damage, data.drawn)]
     assert shares == pytest.approx([50, 50], abs=20)
+
+
+def test_large_drawn_damage_is_shown_more_often():
+    photo = old_photo(boxes=0)
+    photo.pixels[70:72, 20:180] = 240
+    marks = (Drawn("spot", ((18, 28), (26, 36))), Drawn("scratch", ((20, 70), (180, 70)), 2))
+    data = RealCrops([old_photo(), JudgedPhoto(photo.pixels, photo.verdicts, marks)], bright)
+    assert data.drawn == [(1, 0), (1, 1)]
+    assert data.chances[1] > 3 * data.chances[0] and data.chances.sum() == pytest.approx(1)
 
 
 def test_photos_without_any_mark_are_refused():

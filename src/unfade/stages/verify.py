@@ -11,7 +11,7 @@ et al., IEEE Transactions on Medical Imaging 35(5), 2016).
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import itertools
 from typing import Any
 
 import cv2
@@ -29,11 +29,11 @@ VIEW_CHANNELS = 9
 AFAR = 4
 """How much wider the view from afar is."""
 
-ROOM = 4 / 3
-"""Side of the view over that of a mark too large for it: such a view is shrunk."""
+PART_SIDE = 48
+"""Longest side of a mark that is looked at as a whole: the view shows what is around it, too."""
 
-LARGE_SIDE = 1024
-"""Side of a view from which whole squares of pixels are averaged before it is shrunk."""
+PARTS = 4
+"""Parts of a larger mark that are looked at: those that hold most of it."""
 
 DOUBT = 1 / 400
 """Probability below which nothing is told apart; networks in bfloat16 end there."""
@@ -45,6 +45,9 @@ shape is prepared once."""
 Plane = NDArray[np.float32]
 Planes = NDArray[np.float32]
 """(channels, H, W), as networks take them."""
+
+Cell = tuple[slice, slice]
+"""Rows and columns of a part of the photo."""
 
 
 def evidence(
@@ -76,7 +79,8 @@ def ask(
 
     A mark has no upper side: the network that verifies is asked about each view and about the same
     upside down, and the mean counts. What the two answers do not share is error; six further turns
-    and reflections would tell hardly more.
+    and reflections would tell hardly more. Of a mark too large for a view the mean of its parts
+    counts.
 
     Returns:
         (n, 2) by the network that verifies, which stands on the card of the damage network, and the
@@ -86,22 +90,27 @@ def ask(
     if not verifier:
         return log_odds(seen.peaks[which])[:, None]
     model = room.model(verifier)
-    numbers = np.flatnonzero(which)
+    places = [parts(seen, int(number)) for number in np.flatnonzero(which)]
+    counts = np.array([len(cells) for cells in places], np.int64)
+    numbers = np.repeat(np.flatnonzero(which), counts)
+    cells = list(itertools.chain.from_iterable(places))
     scene = look_over(pixels, probability, room)
-    odds = np.zeros(len(numbers))
+    odds = np.zeros(len(cells))
     half = BATCH // 2
 
     def answer(part: slice) -> None:
         views = np.zeros((2, half, VIEW_CHANNELS, VIEW_SIDE, VIEW_SIDE), np.float32)
-        for place, number in enumerate(numbers[part]):
-            views[0, place] = view(scene, seen, int(number))
+        for place, (number, cell) in enumerate(zip(numbers[part], cells[part], strict=True)):
+            views[0, place] = view(scene, seen, int(number), cell)
         views[1] = views[0, :, :, ::-1, ::-1]
         told = model.each(views.reshape(BATCH, *views.shape[2:]))[:, 0].reshape(2, half)
-        odds[part] = told.mean(axis=0)[: len(numbers[part])]
+        odds[part] = told.mean(axis=0)[: len(cells[part])]
 
-    starts = range(0, len(numbers), half)
+    starts = range(0, len(cells), half)
     room.several(answer, [slice(start, start + half) for start in starts])
-    return np.stack([odds, seen.means[which]], axis=1)
+    of = np.repeat(np.arange(len(counts)), counts)
+    means = np.bincount(of, odds, len(counts)) / counts
+    return np.stack([means, seen.means[which]], axis=1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,22 +154,52 @@ def _filled_up(array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
-def view(scene: Scene, seen: Candidates, number: int) -> Planes:
+def parts(seen: Candidates, number: int) -> list[Cell]:
+    """Where a candidate is looked at: the boxes of its parts, or of all of it if it is small.
+
+    A network that was shown a scratch shrunk until it fits into a view would see no scratch.
+    """
+    left, top, right, bottom = (int(side) for side in seen.boxes[number])
+    cells = list(itertools.product(_cuts(top, bottom), _cuts(left, right)))
+    if len(cells) == 1:
+        return cells
+    within = [np.count_nonzero(seen.labels[cell] == number) for cell in cells]
+    fullest = sorted(range(len(cells)), key=lambda place: -within[place])[:PARTS]
+    most = [cells[place] for place in fullest if within[place]]
+    return [_around(cell, seen.labels[cell] == number) for cell in most]
+
+
+def _cuts(start: int, stop: int) -> list[slice]:
+    """Pieces of a length, as few and as alike as can be, none of them longer than `PART_SIDE`."""
+    count = -(-(stop - start) // PART_SIDE)
+    ends = [start + (stop - start) * n // count for n in range(count + 1)]
+    return [slice(*pair) for pair in itertools.pairwise(ends)]
+
+
+def _around(cell: Cell, mark: NDArray[np.bool_]) -> Cell:
+    """The box, within a cell, around what of it is marked."""
+    rows, cols = (np.flatnonzero(mark.any(axis=axis)) for axis in (1, 0))
+    return (
+        slice(cell[0].start + int(rows[0]), cell[0].start + int(rows[-1]) + 1),
+        slice(cell[1].start + int(cols[0]), cell[1].start + int(cols[-1]) + 1),
+    )
+
+
+def view(scene: Scene, seen: Candidates, number: int, cell: Cell) -> Planes:
     """What the network is shown of a candidate: (`VIEW_CHANNELS`, `VIEW_SIDE`, `VIEW_SIDE`).
 
     Beyond the edges of the photo its last pixels are repeated.
+
+    Args:
+        cell: The part in the middle of the view, as of `parts`.
     """
-    left, top, right, bottom = (int(side) for side in seen.boxes[number])
-    side = max(VIEW_SIDE, int(np.ceil(max(right - left, bottom - top) * ROOM)))
-    corner = ((left + right - side) // 2, (top + bottom - side) // 2)
-    far = ((left + right) // (2 * AFAR) - side // 2, (top + bottom) // (2 * AFAR) - side // 2)
-    small = square(scene.small, far, side)
+    down, across = ((side.start + side.stop) // 2 for side in cell)
+    corner = (across - VIEW_SIDE // 2, down - VIEW_SIDE // 2)
+    small = square(scene.small, (across // AFAR - VIEW_SIDE // 2, down // AFAR - VIEW_SIDE // 2))
     planes = np.empty((VIEW_CHANNELS, VIEW_SIDE, VIEW_SIDE), np.float32)
-    planes[:3] = square(scene.pixels, corner, side).transpose(2, 0, 1)
-    planes[3] = shown(square(scene.probability, corner, side))
-    planes[4] = square(
-        seen.labels, corner, side, lambda piece: piece == number, cv2.BORDER_CONSTANT
-    )
+    planes[:3] = square(scene.pixels, corner).transpose(2, 0, 1)
+    planes[3] = shown(square(scene.probability, corner))
+    planes[4] = square(seen.labels, corner, cv2.BORDER_CONSTANT) == number
     planes[5:8] = small[:, :, :-1].transpose(2, 0, 1)
     planes[8] = shown(small[:, :, -1])
     return planes
@@ -179,48 +218,19 @@ def shown(probability: Plane) -> Plane:
 
 
 def square(
-    array: NDArray[Any],
-    corner: tuple[int, int],
-    side: int,
-    shows: Callable[[NDArray[Any]], NDArray[Any]] = lambda piece: piece,
-    edge: int = cv2.BORDER_REPLICATE,
-) -> Plane:
-    """Cut (H, W) or (H, W, C) at a corner (left, top) and shrink it to `VIEW_SIDE`.
+    array: NDArray[Any], corner: tuple[int, int], edge: int = cv2.BORDER_REPLICATE
+) -> NDArray[Any]:
+    """Cut a square of `VIEW_SIDE` out of (H, W) or (H, W, C) at a corner (left, top).
 
     Args:
-        shows: Turns a piece of the array into what is shown of it.
         edge: What lies beyond the array, as OpenCV names it.
-    Returns:
-        (`VIEW_SIDE`, `VIEW_SIDE`) with the same channels.
     """
     (left, top), (height, width) = corner, array.shape[:2]
-    rows = slice(max(0, top), min(height, top + side))
-    cols = slice(max(0, left), min(width, left + side))
-    block = max(1, side // LARGE_SIDE)
-    piece = _averaged(array[rows, cols], block, shows)
-    above, before, side = (rows.start - top) // block, (cols.start - left) // block, side // block
-    if piece.shape[:2] != (side, side):
-        below, behind = side - above - piece.shape[0], side - before - piece.shape[1]
+    rows = slice(max(0, top), min(height, top + VIEW_SIDE))
+    cols = slice(max(0, left), min(width, left + VIEW_SIDE))
+    piece = array[rows, cols]
+    if piece.shape[:2] != (VIEW_SIDE, VIEW_SIDE):
+        above, before = rows.start - top, cols.start - left
+        below, behind = (VIEW_SIDE - above - len(piece), VIEW_SIDE - before - piece.shape[1])
         piece = np.asarray(cv2.copyMakeBorder(piece, above, below, before, behind, edge))
-    if side != VIEW_SIDE:
-        piece = np.asarray(cv2.resize(piece, (VIEW_SIDE, VIEW_SIDE), interpolation=cv2.INTER_AREA))
     return piece.reshape(VIEW_SIDE, VIEW_SIDE, *array.shape[2:])
-
-
-def _averaged(
-    array: NDArray[Any], block: int, shows: Callable[[NDArray[Any]], NDArray[Any]]
-) -> Plane:
-    """What an array shows, averaged in squares of `block` px, band by band; the rest is left out.
-
-    A scratch along a whole film strip would ask for a square as high as the strip is long.
-    """
-    if block == 1:
-        return np.asarray(shows(array), np.float32)
-    height, width = (max(1, length // block) for length in array.shape[:2])
-    small = np.empty((height, width, *array.shape[2:]), np.float32)
-    for row in range(height):
-        band = np.asarray(shows(array[row * block : (row + 1) * block]), np.float32)
-        band = band[:, : width * block]
-        shrunk = cv2.resize(band, (width, 1), interpolation=cv2.INTER_AREA)
-        small[row] = np.asarray(shrunk).reshape(small[row].shape)
-    return small

@@ -1,9 +1,9 @@
 """Crops of real old photos around judged marks: the damage network learns what no aging draws.
 
 A verdict is a box. Which of its pixels are damaged, the network that proposed the mark says; what a
-person called detail is clean, whatever the network thinks. What nobody looked at and the network
-hardly suspects is clean too, the rest counts neither way. Of damage that a person drew the photo
-says which pixels are meant. Half of all damage is laid over another photo.
+person called detail is clean, whatever the network thinks. What nobody looked at is clean too where
+the photo is plain and the network hardly suspects it, the rest counts neither way. Of damage that a
+person drew the photo says which pixels are meant. Half of all damage is laid over another photo.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ..errors import ReadError
 from ..stages.marks import CANDIDATE
 from .crops import Draw, relit, to_tensor, turned
 from .judged import JudgedPhoto
+from .plain import stands_out
 from .transplant import grown, transplanted
 from .verify import Detector
 
@@ -34,12 +35,13 @@ LAID_OVER = 0.5
 """Share of these whose damage is laid over another photo."""
 
 UNSUSPECTED = 0.3
-"""Probability of damage below which a pixel is clean that nobody looked at."""
+"""Probability of damage below which a pixel of a plain place is clean that nobody looked at."""
 
 DAMAGED, NEITHER, CLEAN = 1.0, 0.5, 0.0
 """Visibility of damage as `DamageTask` reads it."""
 
 Plane = NDArray[np.float32]
+Chances = NDArray[np.float64]
 
 
 class RealCrops(Dataset[tuple[Tensor, ...]]):
@@ -72,6 +74,9 @@ class RealCrops(Dataset[tuple[Tensor, ...]]):
             for place, photo in enumerate(self.photos)
             for n in range(len(photo.marks))
         ]
+        # Rather large ones: of these there are few.
+        sides = np.concatenate([_sides(photo) for photo in self.photos])
+        self.chances = sides / max(1.0, float(sides.sum()))
         self._kept: dict[int, Plane] = {}
 
     def __getitem__(self, draw: Draw) -> tuple[Tensor, ...]:
@@ -93,7 +98,8 @@ class RealCrops(Dataset[tuple[Tensor, ...]]):
 
     def _crop(self, marks: list[tuple[int, int]], side: int, rng: np.random.Generator) -> Plane:
         """A crop (S, S, 4) around one of some marks: its colors, and what is damaged."""
-        place, number = marks[int(rng.integers(len(marks)))]
+        chances = self.chances if marks is self.drawn else None
+        place, number = marks[int(rng.choice(len(marks), p=chances))]
         photo = self.photos[place]
         planes = np.dstack([photo.photo.pixels, self.visible(place)])
         crop = turned(_around(planes, _middle(photo, number, rng), side, rng), rng)
@@ -115,6 +121,12 @@ class RealCrops(Dataset[tuple[Tensor, ...]]):
         return self.detector(photo.photo.pixels)
 
 
+def _sides(photo: JudgedPhoto) -> Chances:
+    """Side of each mark that was drawn, in pixels; 1 of one that cannot be seen."""
+    seen = photo.drawing[photo.drawing > 0]
+    return np.sqrt(np.maximum(1, np.bincount(seen, minlength=len(photo.marks) + 1)[1:]))
+
+
 def laid_over(marked: Plane, other: Plane) -> Plane:
     """Lay the damage of one crop (S, S, 4) over another, and say what of it is seen there."""
     damaged, ground = marked[:, :, 3] == DAMAGED, other[:, :, :3]
@@ -127,7 +139,8 @@ def laid_over(marked: Plane, other: Plane) -> Plane:
 def label(photo: JudgedPhoto, probability: Plane) -> Plane:
     """Turn verdicts on boxes into verdicts on pixels, as this module says."""
     verdicts = photo.verdicts
-    quiet = (probability < UNSUSPECTED) | (verdicts.rest == 0)
+    plain = (probability < UNSUSPECTED) & ~stands_out(photo.photo.pixels)
+    quiet = plain | (verdicts.rest == 0)
     plane = np.where(quiet, np.float32(CLEAN), np.float32(NEITHER))
     # Damage last: a speck may lie on what was judged as a whole to be detail.
     for number in np.argsort(np.nan_to_num(verdicts.truth, nan=-1), kind="stable"):

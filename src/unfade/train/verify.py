@@ -8,6 +8,7 @@ marks on real old photos that a person has judged.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -28,7 +29,7 @@ from ..photo import Photo, Pixels
 from ..stages.marks import CANDIDATE, Candidates, candidates
 from ..stages.overview import joined
 from ..stages.sight import see
-from ..stages.verify import VIEW_CHANNELS, VIEW_SIDE, Planes, look_over, view
+from ..stages.verify import VIEW_CHANNELS, VIEW_SIDE, Cell, Planes, look_over, parts, view
 from .aging import damage_of, draw_any_aging, is_lone, often_large, with_few
 from .crops import Draw, random_crop, relit
 from .judged import JudgedPhoto
@@ -120,9 +121,18 @@ class Looked:
         self.numbers = np.flatnonzero(self.seen.of_size(LEAST_PX))
         self._scene = look_over(pixels, probability, room)
 
-    def view(self, number: int) -> Planes:
-        """What the network is shown of a candidate."""
-        return view(self._scene, self.seen, number)
+    def part(self, number: int, rng: np.random.Generator) -> Cell:
+        """One of the parts of a candidate that are looked at."""
+        cells = parts(self.seen, number)
+        return cells[int(rng.integers(len(cells)))]
+
+    def view(self, number: int, cell: Cell) -> Planes:
+        """What the network is shown of a part of a candidate."""
+        return view(self._scene, self.seen, number, cell)
+
+    def views(self, numbers: NDArray[np.int64]) -> list[list[Planes]]:
+        """What it is shown of some candidates: of each all parts that are looked at."""
+        return [[self.view(n, cell) for cell in parts(self.seen, n)] for n in map(int, numbers)]
 
 
 class VerifyData(Dataset[tuple[Tensor, ...]]):
@@ -163,15 +173,14 @@ class VerifyData(Dataset[tuple[Tensor, ...]]):
     def _examples(self, crop: Pixels, rng: np.random.Generator) -> tuple[list[Planes], Plane]:
         pixels, artifacts = self._aged(crop, rng)
         looked = Looked(pixels, self.detector(pixels), float(rng.choice(LEVELS)))
-        numbers = _some(looked, rng)
-        damaged = np.bincount(
-            looked.seen.labels.ravel(),
-            (artifacts >= VISIBLE).ravel(),
-            minlength=len(looked.seen.areas),
-        )
-        share = damaged[numbers] / looked.seen.areas[numbers]
-        truth = np.clip((share - WRONG) / (RIGHT - WRONG), 0, 1)
-        return [looked.view(int(number)) for number in numbers], truth.astype(np.float32)
+        views, truth = [], []
+        for number in map(int, _some(looked, rng)):
+            cell = looked.part(number, rng)
+            mark = looked.seen.labels[cell] == number
+            share = float((artifacts[cell] >= VISIBLE)[mark].mean())
+            views.append(looked.view(number, cell))
+            truth.append(min(max((share - WRONG) / (RIGHT - WRONG), 0.0), 1.0))
+        return views, np.array(truth, np.float32)
 
     def _aged(self, crop: Pixels, rng: np.random.Generator) -> tuple[Pixels, Plane]:
         """A crop (H, W, 3) as it is, worn or aged, and how much artefacts changed each pixel."""
@@ -247,8 +256,9 @@ class JudgedData(Dataset[tuple[Tensor, ...]]):
                 looked = Looked(pixels, probability, level)
                 told = photo.truth_of(looked.seen, looked.seen.of_size(LEAST_PX))
                 known = np.isfinite(told)
-                views += [looked.view(int(n)).astype(np.float16) for n in looked.numbers[known]]
-                truth.append(told[known])
+                shown = looked.views(looked.numbers[known])
+                views += [each.astype(np.float16) for each in itertools.chain(*shown)]
+                truth.append(np.repeat(told[known], [len(each) for each in shown]))
             self._kept[place] = views, np.concatenate(truth)
         return self._kept[place]
 
