@@ -68,7 +68,7 @@ def test_what_is_too_thick_to_be_filled_is_left_and_told(size):
     pixels = np.full((height, width, 3), 0.3, np.float32)
     pixels[: height // 3, : width // 3] = 1  # A third of the photo: a wall, or lost for good.
     pixels[height // 2 :, width // 2 : width // 2 + height // 200] = 1  # Long, but thin.
-    left = detect(Photo(pixels), sensitivity=0.7)  # So large a mark is not likely enough else.
+    left = detect(Photo(pixels), sensitivity=0.9)  # So wide a mark is not likely enough else.
     notes = left.history[0].notes
     assert notes["marks"] == 1 and notes["too_large"] == 1
     assert "; 1 too large to fill left alone" in notes["evidence"]
@@ -259,14 +259,16 @@ class Doubtful(Room):
         return Model(model.network, card)
 
 
-def test_what_would_do_for_a_speck_does_not_do_for_a_large_mark():
-    speck, large = (np.full((400, 400, 3), 0.3, np.float32) for _ in range(2))
-    speck[100:112, 100:112] = large[100:160, 100:160] = 0.93  # probability 0.86
-    assert detect(Photo(speck), Doubtful()).damage[106, 106]
+def test_what_would_do_for_a_speck_or_a_hair_does_not_do_for_a_wide_mark():
+    speck, hair, large = (np.full((400, 400, 3), 0.3, np.float32) for _ in range(3))
+    # A probability of 0.86.
+    speck[100:106, 100:106] = hair[100:104, 20:380] = large[100:130, 100:130] = 0.93
+    assert detect(Photo(speck), Doubtful()).damage[103, 103]
+    assert detect(Photo(hair), Doubtful()).damage[102, 200]
     found = detect(Photo(large), Doubtful())
     assert not found.damage.any() and found.history[0].notes["too_large"] == 0
-    assert found.history[0].notes["beyond"] == "1 more at sensitivity 0.7"
-    assert detect(Photo(large), Doubtful(), sensitivity=0.7).damage[106, 106]
+    assert found.history[0].notes["beyond"] == "1 more at sensitivity 0.8"
+    assert detect(Photo(large), Doubtful(), sensitivity=0.8).damage[106, 106]
 
 
 def test_a_large_mark_that_is_dark_in_the_infrared_needs_no_more_certainty_than_a_speck():

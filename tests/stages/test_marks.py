@@ -7,7 +7,7 @@ from unfade.darkroom import Darkroom
 from unfade.photo import Photo
 from unfade.stages.marks import (
     CANDIDATE,
-    CARE_SIDE,
+    CARE_WIDTH,
     USUAL,
     USUAL_MONOCHROME,
     Calibration,
@@ -101,10 +101,20 @@ def test_a_network_that_verifies_is_weighed_with_the_mean():
     np.testing.assert_allclose(Calibration(2.0, 0.5, 3.0).evidence(odds), [7.5, -0.5])
 
 
-def test_a_large_mark_must_be_likelier_than_a_small_one():
+def test_a_wide_mark_must_be_likelier_than_a_narrow_one():
     likely = np.array([0.5, 0.9, 0.5, 0.9, 0.0, 1.0])
-    sides = np.array([0.0, CARE_SIDE, 4 * CARE_SIDE, 9 * CARE_SIDE, 1.0, 1.0])
-    np.testing.assert_allclose(with_care(likely, sides), [0.5, 0.9, 1 / 9, 0.25, 0, 1])
+    widths = np.array([0.0, CARE_WIDTH, 2 * CARE_WIDTH, 3 * CARE_WIDTH, 1.0, 1.0])
+    np.testing.assert_allclose(with_care(likely, widths), [0.5, 0.9, 0.2, 0.5, 0, 1])
+
+
+def test_a_hair_is_narrow_however_long():
+    probability = np.zeros((400, 500), np.float32)
+    probability[10:14, 20:420] = probability[100:140, 20:60] = 1
+    seen = candidates(probability, Darkroom())
+    assert seen.areas[1] == seen.areas[2] == 1600
+    assert seen.widths[1:].tolist() == pytest.approx([4 / 400, 40 / 400])
+    small = candidates(probability[:200, :300], Darkroom())
+    assert small.widths[2] == pytest.approx(40 / 384), "a piece of a photo is no smaller photo"
 
 
 def test_the_share_of_a_photo_is_believed_by_half():

@@ -38,9 +38,9 @@ of all candidates are damage for certain, a tenth are detail, and of the others 
 TRUST = 0.5
 """How far the share of one photo is believed, against the usual one."""
 
-CARE_SIDE, CARE_POWER = 0.03, 1.5
-"""Side of a mark, as of `Candidates.sides`, from which on an error with it is dear, and how fast it
-gets so."""
+CARE_WIDTH, CARE_POWER = 0.015, 2.0
+"""Width of a mark, as of `Candidates.widths`, from which on an error with it is dear, and how fast
+it gets so."""
 
 ROUNDS = 50
 CERTAIN = 5e-4
@@ -67,12 +67,13 @@ class Candidates:
     boxes: NDArray[np.int64]
 
     @property
-    def sides(self) -> Numbers:
-        """(n + 1,) square roots of their areas, over the shorter side of the photo.
+    def widths(self) -> Numbers:
+        """(n + 1,) areas over the longer side of their boxes, over the shorter side of the photo.
 
         What is smaller than the photos that networks learned from is a detail of one.
         """
-        return np.asarray(np.sqrt(self.areas) / max(SIDE, min(self.labels.shape)))
+        longer = np.maximum(1, (self.boxes[:, 2:] - self.boxes[:, :2]).max(axis=1))
+        return np.asarray(self.areas / longer / max(SIDE, min(self.labels.shape)))
 
     def of_size(self, least_px: int) -> NDArray[np.bool_]:
         """(n + 1,): which have so many pixels; what belongs to none does not count."""
@@ -255,17 +256,17 @@ def likelihood(evidence: Numbers, share: float) -> Numbers:
     return np.asarray(1 / (1 + np.exp(-(evidence + np.log(share / (1 - share))))))
 
 
-def with_care(likely: Numbers, sides: Numbers) -> Numbers:
+def with_care(likely: Numbers, widths: Numbers) -> Numbers:
     """How likely marks (n,) are damage, made less by what it would cost to be wrong.
 
     Whoever fills a speck that was none loses a speck; who fills half a person has changed the
-    person, and what is filled over a wide mark was never much better than the mark. So a mark
-    must be the likelier the larger it is: its odds are divided by how often `CARE_SIDE` fits its
-    side, to the power `CARE_POWER`.
+    person, and what is filled over a wide mark was never much better than the mark. A hair is
+    narrow, however long. So a mark must be the likelier the wider it is: its odds are divided by
+    how often `CARE_WIDTH` fits its width, to the power `CARE_POWER`.
 
     Args:
         likely: (n,) as of `likelihood`.
-        sides: (n,) as of `Candidates.sides`.
+        widths: (n,) as of `Candidates.widths`.
     """
-    dear = np.maximum(1, sides / CARE_SIDE) ** CARE_POWER
+    dear = np.maximum(1, widths / CARE_WIDTH) ** CARE_POWER
     return np.asarray(likely / (likely + (1 - likely) * dear))

@@ -30,7 +30,7 @@ class Weighed:
     Attributes:
         seen: All of them.
         asked: (n + 1,) those that were weighed.
-        likely: (m,) how likely each of these is damage, the larger the more careful.
+        likely: (m,) how likely each of these is damage, the wider the more careful.
     """
 
     seen: Candidates
@@ -88,7 +88,7 @@ def weigh(
         least_px: What is smaller is not asked about.
         usual: Share of true marks on photos of the kind, `marks.usual_share`.
         infrared: (H, W), how likely the infrared alone calls each pixel damaged; it needs nobody
-            to verify it, and what is dust there is no part of the picture, however large.
+            to verify it, and what is dust there is no part of the picture, however wide.
         known: (H, W) of 0 and 1; what lies on it for `KNOWN` of its area is not asked about.
     """
     seen = candidates(probability, darkroom)
@@ -97,9 +97,9 @@ def weigh(
         covered = np.bincount(seen.labels.ravel(), known.ravel(), len(seen.areas))
         asked &= covered < KNOWN * seen.areas
     speaking = evidence(photo.pixels, probability, seen, asked, darkroom)
-    sides = seen.sides[asked]
+    widths = seen.widths[asked]
     if infrared is not None:
         hidden = evidence_of_peaks(highest(seen, infrared, darkroom)[asked], darkroom)
-        sides[hidden >= speaking] = 0
+        widths[hidden >= speaking] = 0
         speaking = np.maximum(speaking, hidden)
-    return Weighed(seen, asked, with_care(likelihood_among(speaking, usual), sides))
+    return Weighed(seen, asked, with_care(likelihood_among(speaking, usual), widths))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -55,6 +56,13 @@ OFTEN_LARGE = 0.5
 
 COLORS = [0, 1, 2, 5, 6, 7]
 """Channels of a view that show the photo, close up and from afar."""
+
+MARK, ODDS = 4, [3, 8]
+"""The channel of the mark, and those that show what the first network thinks."""
+
+ZOOM, GRAIN, SURER, HIGHER = 0.3, 0.03, 0.25, 0.06
+"""How far views of judged marks are varied: logarithm of their size, standard deviation of grain,
+logarithm of how sure the first network is, and what is added to its opinion."""
 
 LEAST_PX = 5
 WRONG, RIGHT = 0.1, 0.5
@@ -211,8 +219,8 @@ def _some(looked: Looked, rng: np.random.Generator) -> NDArray[np.int64]:
 class JudgedData(Dataset[tuple[Tensor, ...]]):
     """Candidates on real old photos that a person judged, `TRUE_JUDGED` of them damage.
 
-    Each photo is looked at once, and its views are kept; they come turned, mirrored, lighter or
-    darker. The n-th example is always the same for a seed.
+    Each photo is looked at once, and its views are kept; they come varied. The n-th example is
+    always the same for a seed.
 
     Args:
         photos: Photos and verdicts; some with damage and some without.
@@ -264,11 +272,32 @@ class JudgedData(Dataset[tuple[Tensor, ...]]):
 
 
 def _varied(view: NDArray[np.float16], rng: np.random.Generator) -> Planes:
-    """A view turned, mirrored, lighter or darker; what the first network thinks stays."""
+    """A view turned, mirrored, larger or smaller, softer or grainier, lighter or darker.
+
+    Each mark that a person judged is seen many times: what the first network thinks of it comes
+    surer or less sure, too, or that alone would tell it from all others.
+    """
     planes = np.rot90(view, int(rng.integers(4)), axes=(1, 2)).astype(np.float32)
     planes = planes[:, :, ::-1] if rng.random() < 0.5 else planes
+    planes = _zoomed(np.ascontiguousarray(planes), float(np.exp(rng.uniform(-ZOOM, ZOOM))))
+    if rng.random() < 0.5:
+        planes[COLORS] = cv2.blur(planes[COLORS].transpose(1, 2, 0), (3, 3)).transpose(2, 0, 1)
     planes[COLORS] = relit(planes[COLORS], rng)
-    return np.ascontiguousarray(planes)
+    grain = rng.normal(0, rng.uniform(0, GRAIN), planes[COLORS].shape)
+    planes[COLORS] = np.clip(planes[COLORS] + grain, 0, 1)
+    surer, higher = np.exp(rng.uniform(-SURER, SURER)), rng.uniform(-HIGHER, HIGHER)
+    planes[ODDS] = np.clip((planes[ODDS] - 0.5) * surer + 0.5 + higher, 0, 1)
+    return np.ascontiguousarray(planes, np.float32)
+
+
+def _zoomed(planes: Planes, factor: float) -> Planes:
+    """Planes (C, S, S) magnified about their middle; beyond their edges they are mirrored."""
+    middle = (VIEW_SIDE - 1) / 2
+    matrix = cv2.getRotationMatrix2D((middle, middle), 0, factor)
+    size, edge = (VIEW_SIDE, VIEW_SIDE), cv2.BORDER_REFLECT
+    zoomed = [cv2.warpAffine(plane, matrix, size, borderMode=edge) for plane in planes]
+    zoomed[MARK] = (zoomed[MARK] > 0.5).astype(np.float32)
+    return np.stack(zoomed)
 
 
 class VerifyTask(Task):
