@@ -22,7 +22,14 @@ from unfade.train.nets import ResidualNet, Restormer, SegmentationNet, UNet  # n
 from unfade.train.nets.restormer import Shape  # noqa: E402
 from unfade.train.run import Run  # noqa: E402
 from unfade.train.tasks import channels, make_network, sample_input  # noqa: E402
-from unfade.train.weights import begin_with, find_weights, hold, read_state, settle  # noqa: E402
+from unfade.train.weights import (  # noqa: E402
+    begin_with,
+    find_weights,
+    hold,
+    open_exported,
+    read_state,
+    settle,
+)
 
 TINY = (4, 6, 8)
 SAMPLE = torch.rand(1, 3, 32, 32)
@@ -276,6 +283,39 @@ def test_export_averages_two_runs(photos, tmp_path):
         found.last.weight, 0.75 * kept[0] + 0.25 * kept[1], atol=1e-3, rtol=1e-2
     )
     assert not torch.allclose(found.last.weight, kept[0], atol=1e-4)
+
+
+@pytest.mark.parametrize("share", [0.25, 1.0])
+def test_a_run_is_averaged_with_the_network_that_ships(photos, tmp_path, share):
+    """A network with normalization: what ships has none left, and the run still has."""
+    out, mixed = tmp_path / "run", tmp_path / "mixed"
+    settings = {"steps": 2, "every": 2, "side": 64, "batch": 2, "workers": 0, "threads": 1}
+    fit(Run("damage", (str(photos),), out=str(out), init="damage", lr=0.001, **settings))
+    words = ["--average", "damage", "--share", str(share), "-o", str(mixed)]
+    assert export.main([str(out), *words]) == 0
+    assert export.main([str(out), "-o", str(tmp_path / "alone")]) == 0
+    first, found, second = (
+        open_exported(path)
+        for path in (
+            tmp_path / "alone" / "damage.onnx",
+            mixed / "damage.onnx",
+            find_weights("damage"),
+        )
+    )
+    assert found[1].command.endswith(f"; averaged with {share:g} of damage {second[1].sha256[:12]}")
+    for name, theirs in second[0].state_dict().items():
+        if name.endswith("0.weight"):
+            ours = first[0].state_dict()[name]
+            expected = torch.lerp(ours, theirs, share)
+            torch.testing.assert_close(found[0].state_dict()[name], expected, atol=2e-3, rtol=2e-2)
+    assert not torch.allclose(*(net.state_dict()["head.weight"] for net in (first[0], second[0])))
+
+
+def test_weights_without_their_card_are_not_opened(tmp_path):
+    path = tmp_path / "damage.onnx"
+    path.write_bytes(find_weights("damage").read_bytes())
+    with pytest.raises(ModelError, match=r"damage\.toml is missing"):
+        open_exported(path)
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in SHIPPED.glob("*.onnx")))

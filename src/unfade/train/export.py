@@ -29,7 +29,7 @@ from .nets import Restormer
 from .run import Run, from_record
 from .tasks import channels, make_network, sample_input
 from .unseen import NOTHING, read_manifests
-from .weights import open_checkpoint, read_state
+from .weights import find_weights, open_checkpoint, open_exported, read_state
 
 AGREEMENT = 1e-2
 """Largest difference allowed between the PyTorch network and the exported one, relative above 1:
@@ -75,8 +75,12 @@ class Probability(nn.Module):
 
 def build(run: Run) -> nn.Module:
     """Make the network of a run as it is shipped, untrained."""
-    net = make_network(run)
-    return Probability(net) if run.task == "damage" else net
+    return shipped(make_network(run), run.task)
+
+
+def shipped(net: nn.Module, task: str) -> nn.Module:
+    """A network that was trained for a task, with the answers that it ships with."""
+    return Probability(net) if task == "damage" else net
 
 
 def load(checkpoint: Path, run: Run) -> nn.Module:
@@ -116,6 +120,17 @@ def averaged(net: nn.Module, other: nn.Module, share: float) -> nn.Module:
     mixed = {k: torch.lerp(v, theirs[k], share) for k, v in ours.items() if k not in whole}
     net.load_state_dict(mixed | whole)
     return net
+
+
+def melted(net: nn.Module, card: ModelCard) -> nn.Module:
+    """The same network as it comes back from ONNX, where no normalization is left.
+
+    Raises:
+        ModelError: It is not of the kind that ships for its task.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        again, _ = open_exported(export(net, card, Path(place)))
+    return shipped(again, card.task).eval()
 
 
 def measure_halo(net: nn.Module, sample: Tensor, grid: int, tolerance: float = 1e-5) -> int:
@@ -226,9 +241,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder for the weights")
     parser.add_argument("--checkpoint", default="last.ckpt", help="file in the run folder")
     parser.add_argument(
-        "--average", type=Path, help="another run, whose weights are averaged with these"
+        "--average",
+        help="another run, the name of a model or its ONNX file, whose weights are averaged with "
+        "these",
     )
-    parser.add_argument("--share", type=float, default=0.5, help="of the other run, 0 to 1  [0.5]")
+    parser.add_argument("--share", type=float, default=0.5, help="of the other, 0 to 1  [0.5]")
     parser.add_argument("--card", type=Path, help="an older card, whose words are kept")
     parser.add_argument("--name", help="of the files; by default that of the task")
     parser.add_argument(
@@ -261,9 +278,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.average:
         if not 0 <= args.share <= 1:
             parser.error(f"--share must be within 0 to 1, got {args.share:g}")
-        other, theirs = open_run(args.average, args.checkpoint)
+        if Path(args.average).is_dir():
+            other, theirs = open_run(Path(args.average), args.checkpoint)
+            which = theirs.command
+        else:
+            other, theirs = open_exported(find_weights(args.average))
+            net, other = melted(net, card), shipped(other, theirs.task).eval()
+            which = f"{theirs.name} {theirs.sha256[:12]}"
         net = averaged(net, other, args.share)
-        told = f"{card.command}; averaged with {args.share:g} of {theirs.command}"
+        told = f"{card.command}; averaged with {args.share:g} of {which}"
         card = dataclasses.replace(card, command=told)
     if args.name:
         card = dataclasses.replace(card, name=args.name)
@@ -273,7 +296,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.card:
         old = ModelCard.from_toml(args.card.read_text(encoding="utf-8"))
         card = dataclasses.replace(card, data=old.data, paper=old.paper, about=old.about)
-    runs = [run for run in (args.run, args.average) if run and run.is_dir()]
+    runs = [Path(run) for run in (args.run, args.average) if run and Path(run).is_dir()]
     known = read_manifests(runs) if args.calibrate else NOTHING
     judged = open_judged(*args.judged, learned=known.learned) if args.judged else []
     with tempfile.TemporaryDirectory() as place:

@@ -34,9 +34,8 @@ from ..stages.verify import VIEW_CHANNELS, VIEW_SIDE, Cell, Planes, look_over, p
 from .aging import damage_of, draw_any_aging, is_lone, often_large, with_few
 from .crops import Draw, random_crop, relit
 from .judged import JudgedPhoto
-from .nets import make_net
 from .task import Batch, Task
-from .weights import find_weights, load_onnx
+from .weights import find_weights, open_exported
 
 VIEWS = 16
 """Examples from one crop: about as many as it has candidates."""
@@ -94,10 +93,7 @@ class Opened:
         return np.asarray(logits[:, :height, :width].permute(1, 2, 0).numpy(), np.float32)
 
     def _open(self) -> nn.Module:
-        card = self.card
-        net = make_net(card.task, "", card.preset, card.inputs[0], card.channels_out)
-        load_onnx(net, self.path, torch.rand(1, card.inputs[0], 64, 64))
-        return net.eval().to(memory_format=torch.channels_last)
+        return open_exported(self.path)[0].to(memory_format=torch.channels_last)
 
 
 class Detector:

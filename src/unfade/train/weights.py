@@ -231,6 +231,21 @@ def _some(state: State) -> str:
     return ", ".join([*shown, "..."])
 
 
+def open_exported(path: Path) -> tuple[nn.Module, ModelCard]:
+    """Open an ONNX file of `unfade export`, its card beside it; it answers with logits.
+
+    Raises:
+        ModelError: As `load_onnx`, or the card is missing.
+    """
+    beside = path.with_suffix(".toml")
+    if not beside.is_file():
+        raise ModelError(f"{beside} is missing; weights are opened with the card beside them")
+    card = ModelCard.from_toml(beside.read_text("utf-8"))
+    net = make_net(card.task, "", card.preset, card.inputs[0], card.channels_out)
+    load_onnx(net, path, torch.rand(1, card.inputs[0], 64, 64))
+    return net.eval(), card
+
+
 def load_onnx(net: nn.Module, path: Path, sample: Tensor) -> None:
     """Load weights back from the ONNX file that was exported from such a network.
 
