@@ -24,9 +24,9 @@ from unfade.train.run import Run  # noqa: E402
 from unfade.train.tasks import channels, make_network, sample_input  # noqa: E402
 from unfade.train.weights import (  # noqa: E402
     begin_with,
+    card_beside,
     find_weights,
     hold,
-    open_exported,
     read_state,
     settle,
 )
@@ -294,28 +294,42 @@ def test_a_run_is_averaged_with_the_network_that_ships(photos, tmp_path, share):
     words = ["--average", "damage", "--share", str(share), "-o", str(mixed)]
     assert export.main([str(out), *words]) == 0
     assert export.main([str(out), "-o", str(tmp_path / "alone")]) == 0
-    first, found, second = (
-        open_exported(path)
-        for path in (
-            tmp_path / "alone" / "damage.onnx",
-            mixed / "damage.onnx",
-            find_weights("damage"),
-        )
+    places = tmp_path / "alone" / "damage.onnx", mixed / "damage.onnx", find_weights("damage")
+    ours, found, theirs = (opened(path).state_dict() for path in places)
+    told = card_beside(places[1]).command
+    assert told.endswith(
+        f"; averaged with {share:g} of damage {card_beside(places[2]).sha256[:12]}"
     )
-    assert found[1].command.endswith(f"; averaged with {share:g} of damage {second[1].sha256[:12]}")
-    for name, theirs in second[0].state_dict().items():
-        if name.endswith("0.weight"):
-            ours = first[0].state_dict()[name]
-            expected = torch.lerp(ours, theirs, share)
-            torch.testing.assert_close(found[0].state_dict()[name], expected, atol=2e-3, rtol=2e-2)
-    assert not torch.allclose(*(net.state_dict()["head.weight"] for net in (first[0], second[0])))
+    for name in (name for name in ours if name.endswith("0.weight")):
+        expected = torch.lerp(ours[name], theirs[name], share)
+        torch.testing.assert_close(found[name], expected, atol=2e-3, rtol=2e-2)
+    assert not torch.allclose(ours["head.weight"], theirs["head.weight"])
+
+
+def opened(path):
+    """A damage network from its ONNX file."""
+    net = make_network(Run("damage", ("photos",))).eval()
+    begin_with(net, path, SAMPLE)
+    return net
+
+
+def test_averaging_takes_a_network_of_whatever_kind():
+    """What tells fading is not among the networks that are made by name."""
+    path = find_weights("fading")
+    card = card_beside(path)
+    sample = sample_input("fading", 3)
+    expected = FadingNet(card.preset).eval()
+    begin_with(expected, path, sample)
+    mixed = export.averaged_with(FadingNet(card.preset).eval(), card, path, 1.0)
+    with torch.no_grad():
+        torch.testing.assert_close(mixed(sample), expected(sample), atol=1e-3, rtol=1e-3)
 
 
 def test_weights_without_their_card_are_not_opened(tmp_path):
     path = tmp_path / "damage.onnx"
     path.write_bytes(find_weights("damage").read_bytes())
     with pytest.raises(ModelError, match=r"damage\.toml is missing"):
-        open_exported(path)
+        card_beside(path)
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in SHIPPED.glob("*.onnx")))

@@ -90,26 +90,24 @@ def ask(
     if not verifier:
         return log_odds(seen.peaks[which])[:, None]
     model = room.model(verifier)
-    places = [parts(seen, int(number)) for number in np.flatnonzero(which)]
-    counts = np.array([len(cells) for cells in places], np.int64)
-    numbers = np.repeat(np.flatnonzero(which), counts)
-    cells = list(itertools.chain.from_iterable(places))
+    numbers = np.flatnonzero(which)
+    places = [(n, cell) for n, number in enumerate(numbers) for cell in parts(seen, int(number))]
     scene = look_over(pixels, probability, room)
-    odds = np.zeros(len(cells))
+    odds = np.zeros(len(places))
     half = BATCH // 2
 
     def answer(part: slice) -> None:
         views = np.zeros((2, half, VIEW_CHANNELS, VIEW_SIDE, VIEW_SIDE), np.float32)
-        for place, (number, cell) in enumerate(zip(numbers[part], cells[part], strict=True)):
-            views[0, place] = view(scene, seen, int(number), cell)
+        for place, (n, cell) in enumerate(places[part]):
+            views[0, place] = view(scene, seen, int(numbers[n]), cell)
         views[1] = views[0, :, :, ::-1, ::-1]
         told = model.each(views.reshape(BATCH, *views.shape[2:]))[:, 0].reshape(2, half)
-        odds[part] = told.mean(axis=0)[: len(cells[part])]
+        odds[part] = told.mean(axis=0)[: len(places[part])]
 
-    starts = range(0, len(cells), half)
+    starts = range(0, len(places), half)
     room.several(answer, [slice(start, start + half) for start in starts])
-    of = np.repeat(np.arange(len(counts)), counts)
-    means = np.bincount(of, odds, len(counts)) / counts
+    of = np.array([n for n, _ in places], np.int64)
+    means = np.bincount(of, odds, len(numbers)) / np.bincount(of, minlength=len(numbers))
     return np.stack([means, seen.means[which]], axis=1)
 
 
@@ -178,11 +176,9 @@ def _cuts(start: int, stop: int) -> list[slice]:
 
 def _around(cell: Cell, mark: NDArray[np.bool_]) -> Cell:
     """The box, within a cell, around what of it is marked."""
-    rows, cols = (np.flatnonzero(mark.any(axis=axis)) for axis in (1, 0))
-    return (
-        slice(cell[0].start + int(rows[0]), cell[0].start + int(rows[-1]) + 1),
-        slice(cell[1].start + int(cols[0]), cell[1].start + int(cols[-1]) + 1),
-    )
+    left, top, width, height = cv2.boundingRect(mark.astype(np.uint8))
+    top, left = cell[0].start + top, cell[1].start + left
+    return slice(top, top + height), slice(left, left + width)
 
 
 def view(scene: Scene, seen: Candidates, number: int, cell: Cell) -> Planes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import dataclasses
 import hashlib
 import json
@@ -29,7 +30,7 @@ from .nets import Restormer
 from .run import Run, from_record
 from .tasks import channels, make_network, sample_input
 from .unseen import NOTHING, read_manifests
-from .weights import find_weights, open_checkpoint, open_exported, read_state
+from .weights import card_beside, find_weights, load_onnx, open_checkpoint, read_state
 
 AGREEMENT = 1e-2
 """Largest difference allowed between the PyTorch network and the exported one, relative above 1:
@@ -75,12 +76,8 @@ class Probability(nn.Module):
 
 def build(run: Run) -> nn.Module:
     """Make the network of a run as it is shipped, untrained."""
-    return shipped(make_network(run), run.task)
-
-
-def shipped(net: nn.Module, task: str) -> nn.Module:
-    """A network that was trained for a task, with the answers that it ships with."""
-    return Probability(net) if task == "damage" else net
+    net = make_network(run)
+    return Probability(net) if run.task == "damage" else net
 
 
 def load(checkpoint: Path, run: Run) -> nn.Module:
@@ -122,15 +119,25 @@ def averaged(net: nn.Module, other: nn.Module, share: float) -> nn.Module:
     return net
 
 
-def melted(net: nn.Module, card: ModelCard) -> nn.Module:
-    """The same network as it comes back from ONNX, where no normalization is left.
+def averaged_with(net: nn.Module, card: ModelCard, path: Path, share: float) -> nn.Module:
+    """Average a network with the ONNX file of one of its kind, which has no normalization left.
 
+    Args:
+        share: Of the file, 0 to 1.
     Raises:
-        ModelError: It is not of the kind that ships for its task.
+        ModelError: It is of another kind.
     """
     with tempfile.TemporaryDirectory() as place:
-        again, _ = open_exported(export(net, card, Path(place)))
-    return shipped(again, card.task).eval()
+        melted = _like(net, card, export(net, card, Path(place)))
+    return averaged(melted, _like(net, card, path), share)
+
+
+def _like(net: nn.Module, card: ModelCard, path: Path) -> nn.Module:
+    """A network of the kind of another, with the weights of an exported file."""
+    twin = copy.deepcopy(net).eval()
+    inner = twin.net if isinstance(twin, Probability) else twin
+    load_onnx(inner, path, sample_input(card.task, card.inputs[0]))
+    return twin
 
 
 def measure_halo(net: nn.Module, sample: Tensor, grid: int, tolerance: float = 1e-5) -> int:
@@ -280,12 +287,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.error(f"--share must be within 0 to 1, got {args.share:g}")
         if Path(args.average).is_dir():
             other, theirs = open_run(Path(args.average), args.checkpoint)
-            which = theirs.command
+            net, which = averaged(net, other, args.share), theirs.command
         else:
-            other, theirs = open_exported(find_weights(args.average))
-            net, other = melted(net, card), shipped(other, theirs.task).eval()
+            path = find_weights(args.average)
+            theirs = card_beside(path)
+            net = averaged_with(net, card, path, args.share)
             which = f"{theirs.name} {theirs.sha256[:12]}"
-        net = averaged(net, other, args.share)
         told = f"{card.command}; averaged with {args.share:g} of {which}"
         card = dataclasses.replace(card, command=told)
     if args.name:

@@ -75,7 +75,7 @@ class RealCrops(Dataset[tuple[Tensor, ...]]):
             for n in range(len(photo.marks))
         ]
         # Rather large ones: of these there are few.
-        sides = np.concatenate([_sides(photo) for photo in self.photos])
+        sides = np.array([side for p in self.photos if p.marks for side in _sides(p)])
         self.chances = sides / max(1.0, float(sides.sum()))
         self._kept: dict[int, Plane] = {}
 

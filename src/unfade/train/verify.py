@@ -23,7 +23,6 @@ from ..color import in_color
 from ..darkroom import Darkroom
 from ..degrade.damage import VISIBLE, spared
 from ..errors import ReadError
-from ..models.card import ModelCard
 from ..models.model import to_planes
 from ..pairs import age_pair
 from ..photo import Photo, Pixels
@@ -34,8 +33,9 @@ from ..stages.verify import VIEW_CHANNELS, VIEW_SIDE, Cell, Planes, look_over, p
 from .aging import damage_of, draw_any_aging, is_lone, often_large, with_few
 from .crops import Draw, random_crop, relit
 from .judged import JudgedPhoto
+from .nets import make_net
 from .task import Batch, Task
-from .weights import find_weights, open_exported
+from .weights import card_beside, find_weights, load_onnx
 
 VIEWS = 16
 """Examples from one crop: about as many as it has candidates."""
@@ -79,7 +79,7 @@ class Opened:
 
     def __init__(self, name: str) -> None:
         self.path = find_weights(name)
-        self.card = ModelCard.from_toml(self.path.with_suffix(".toml").read_text("utf-8"))
+        self.card = card_beside(self.path)
         self._net: nn.Module | None = None
 
     def __call__(self, picture: Pixels) -> Planes:
@@ -93,7 +93,10 @@ class Opened:
         return np.asarray(logits[:, :height, :width].permute(1, 2, 0).numpy(), np.float32)
 
     def _open(self) -> nn.Module:
-        return open_exported(self.path)[0].to(memory_format=torch.channels_last)
+        card = self.card
+        net = make_net(card.task, "", card.preset, card.inputs[0], card.channels_out)
+        load_onnx(net, self.path, torch.rand(1, card.inputs[0], 64, 64))
+        return net.eval().to(memory_format=torch.channels_last)
 
 
 class Detector:

@@ -231,19 +231,16 @@ def _some(state: State) -> str:
     return ", ".join([*shown, "..."])
 
 
-def open_exported(path: Path) -> tuple[nn.Module, ModelCard]:
-    """Open an ONNX file of `unfade export`, its card beside it; it answers with logits.
+def card_beside(path: Path) -> ModelCard:
+    """The card of an ONNX file of `unfade export`.
 
     Raises:
-        ModelError: As `load_onnx`, or the card is missing.
+        ModelError: It is missing.
     """
     beside = path.with_suffix(".toml")
     if not beside.is_file():
         raise ModelError(f"{beside} is missing; weights are opened with the card beside them")
-    card = ModelCard.from_toml(beside.read_text("utf-8"))
-    net = make_net(card.task, "", card.preset, card.inputs[0], card.channels_out)
-    load_onnx(net, path, torch.rand(1, card.inputs[0], 64, 64))
-    return net.eval(), card
+    return ModelCard.from_toml(beside.read_text("utf-8"))
 
 
 def load_onnx(net: nn.Module, path: Path, sample: Tensor) -> None:
@@ -327,7 +324,8 @@ def _onnx_values(model: Any) -> dict[str, Any]:
 
     values = {t.name: numpy_helper.to_array(t).astype(np.float32) for t in model.graph.initializer}
     for node in model.graph.node:
-        if node.op_type == "Cast" and node.input[0] in values:
+        # Tensors that are equal, as zeros are, are written once and named again.
+        if node.op_type in ("Cast", "Identity") and node.input[0] in values:
             values[node.output[0]] = values[node.input[0]]
     return values
 
