@@ -14,7 +14,6 @@ from unfade.stages.marks import (
     candidates,
     highest,
     likelihood,
-    likelihood_among,
     log_odds,
     share_of_true,
     tempered,
@@ -132,6 +131,3 @@ def test_a_monochrome_photo_is_sooner_believed_to_be_damaged():
     sepia = np.clip(grey * np.array([1.0, 0.8, 0.6], np.float32) + 0.05, 0, 1)
     shares = [usual_share(Photo(np.ascontiguousarray(pixels))) for pixels in (color, grey, sepia)]
     assert shares == [USUAL, USUAL_MONOCHROME, USUAL_MONOCHROME]
-    evidence = np.array([0.5, 2.0])
-    assert (likelihood_among(evidence, USUAL_MONOCHROME) > likelihood_among(evidence)).all()
-    np.testing.assert_array_equal(likelihood_among(evidence), likelihood_among(evidence, USUAL))

@@ -27,7 +27,7 @@ CANDIDATE = 0.62
 TRUE_BEFORE, FALSE_BEFORE = 0.2, 5.0
 """Marks that count as seen before the first: a photo counts as clean until its marks speak up."""
 
-USUAL = 0.05
+USUAL = 0.02
 """Share of true marks among all candidates, over many photos in color, most of which are clean:
 with it, about as many marks of clean ones held out of training are kept as with 0.18 before."""
 
@@ -67,13 +67,17 @@ class Candidates:
     boxes: NDArray[np.int64]
 
     @property
+    def lengths(self) -> NDArray[np.int64]:
+        """(n + 1,) longer sides of their boxes in pixels."""
+        return np.asarray(np.maximum(1, (self.boxes[:, 2:] - self.boxes[:, :2]).max(axis=1)))
+
+    @property
     def widths(self) -> Numbers:
-        """(n + 1,) areas over the longer side of their boxes, over the shorter side of the photo.
+        """(n + 1,) areas over `lengths`, over the shorter side of the photo.
 
         What is smaller than the photos that networks learned from is a detail of one.
         """
-        longer = np.maximum(1, (self.boxes[:, 2:] - self.boxes[:, :2]).max(axis=1))
-        return np.asarray(self.areas / longer / max(SIDE, min(self.labels.shape)))
+        return np.asarray(self.areas / self.lengths / max(SIDE, min(self.labels.shape)))
 
     def of_size(self, least_px: int) -> NDArray[np.bool_]:
         """(n + 1,): which have so many pixels; what belongs to none does not count."""
@@ -234,16 +238,6 @@ def tempered(share: float, usual: float = USUAL) -> float:
     """A photo's share of true marks, drawn in log odds towards the usual one."""
     odds = TRUST * log_odds(np.array(share)) + (1 - TRUST) * log_odds(np.array(usual))
     return float(1 / (1 + np.exp(-odds)))
-
-
-def likelihood_among(evidence: Numbers, usual: float = USUAL) -> Numbers:
-    """How likely each candidate of one photo is damage, (n,) in [0, 1], in the light of all.
-
-    Args:
-        evidence: (n,) log likelihood ratio of true to false of each candidate.
-        usual: As of `usual_share`.
-    """
-    return likelihood(evidence, tempered(share_of_true(evidence), usual))
 
 
 def likelihood(evidence: Numbers, share: float) -> Numbers:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from ..darkroom import Darkroom
 from ..photo import Mask, Photo
-from .marks import Candidates, Numbers, candidates, highest, likelihood_among, with_care
+from .alike import likely_alike, looks
+from .marks import Candidates, Numbers, candidates, highest, with_care
 from .verify import evidence, evidence_of_peaks
 
 KNOWN = 0.5
@@ -102,4 +103,5 @@ def weigh(
         hidden = evidence_of_peaks(highest(seen, infrared, darkroom)[asked], darkroom)
         widths[hidden >= speaking] = 0
         speaking = np.maximum(speaking, hidden)
-    return Weighed(seen, asked, with_care(likelihood_among(speaking, usual), widths))
+    likely = likely_alike(speaking, looks(photo.pixels, seen, asked), usual)
+    return Weighed(seen, asked, with_care(likely, widths))
