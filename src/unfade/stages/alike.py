@@ -83,8 +83,9 @@ def resemblance(looks: Looks, likely: Numbers) -> Numbers:
         near[own - start, own // step] = 0  # Nobody speaks for itself.
         voices = np.tile(sides.sum(axis=0), (len(rows), 1))
         voices[own - start] -= sides[own // step]
-        usual = (near.sum(axis=1) + FEW) / (voices[:, 2] + FEW)
-        heard = (near @ sides[:, :2] + UNSEEN * usual[:, None]) / (voices[:, :2] + UNSEEN)
+        loud = near @ sides
+        usual = (loud[:, 2:] + FEW) / (voices[:, 2:] + FEW)
+        heard = (loud[:, :2] + UNSEEN * usual) / (voices[:, :2] + UNSEEN)
         said[rows] = np.log(heard[:, 0] / heard[:, 1])
     return said
 

@@ -29,7 +29,8 @@ TRUE_BEFORE, FALSE_BEFORE = 0.2, 5.0
 
 USUAL = 0.02
 """Share of true marks among all candidates, over many photos in color, most of which are clean:
-with it, about as many marks of clean ones held out of training are kept as with 0.18 before."""
+with it, about as many marks of clean ones held out of training are kept as with 0.05 before marks
+spoke for each other (`alike`)."""
 
 USUAL_MONOCHROME = 0.7
 """The same of monochrome photos, which are mostly old: on 210 real ones held out of training half
