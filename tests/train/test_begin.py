@@ -108,3 +108,30 @@ def test_kept_norms_learn_all_but_their_statistics(photos, shipped, tmp_path):
     changed = {n for n, value in before.items() if not torch.equal(value, after[f"net.{n}"])}
     assert not any("running" in name or "tracked" in name for name in changed)
     assert {n for n in before if n.endswith("weight")} <= changed
+
+
+def test_units_that_never_fire_begin_anew_if_asked_for(photos, shipped, tmp_path):
+    run = a_run(photos, init=str(shipped))
+    material, silent = read_material(run), make_task(run)
+    begin(run, silent, material)
+    with torch.no_grad():
+        norm = silent.net.down[1][0][1]
+        norm.weight[:5], norm.bias[:5] = 0, -3
+    torch.save(silent.net.state_dict(), tmp_path / "silent.pth")
+    told, losses, weights = {}, {}, {}
+    for asked in (False, True):
+        run = a_run(photos, init=str(tmp_path / "silent.pth"), revive=asked)
+        task = make_task(run)
+        told[asked] = begin(run, task, material)
+        weights[asked] = task.net.down[1][0][1].bias[:5]
+        with torch.no_grad():
+            losses[asked] = float(task.eval().loss(first_examples(run, material)))
+    assert told[True].startswith(told[False])
+    assert told[True].endswith(" units that never fire begin anew")
+    assert losses[True] == pytest.approx(losses[False], abs=1e-3)
+    assert (weights[False] != weights[True]).all()
+
+
+def test_only_weights_to_begin_with_can_be_revived(photos):
+    with pytest.raises(ValueError, match="--revive is for weights to begin with; give --init"):
+        a_run(photos, revive=True)

@@ -52,6 +52,7 @@ class FadingNet(nn.Module):
         self.numbers = nn.Linear(256, 16)
         self.place = nn.Linear(256, widths[-1])
         self.field = nn.Conv2d(widths[-1], 1, 1)
+        self.rectify = nn.ReLU()
         for head in (self.numbers, self.field):
             nn.init.normal_(head.weight, std=1e-3)
             nn.init.zeros_(head.bias)
@@ -64,7 +65,9 @@ class FadingNet(nn.Module):
         counts = self.histogram(self._count(proxy[:, :, 1::3, 1::3]))
         trunk = self.trunk(torch.cat([maps.mean((2, 3)), maps.amax((2, 3)), counts], dim=1))
         raw = self.numbers(trunk).float()
-        field = self.field(F.relu(maps + self.place(trunk)[:, :, None, None])).float().flatten(1)
+        field = (
+            self.field(self.rectify(maps + self.place(trunk)[:, :, None, None])).float().flatten(1)
+        )
         field = torch.tanh(field - field.mean(1, keepdim=True)) * 0.8
         field = field - field.mean(1, keepdim=True)
         gain = torch.exp(1.5 * torch.tanh(raw[:, 1:4] / 1.5))
@@ -99,10 +102,12 @@ class _Level(nn.Module):
         self.down = nn.Conv2d(before, width, 3, 2, 1, bias=False)
         self.same = nn.Conv2d(width, width, 3, 1, 1, bias=False)
         self.norm, self.norm2 = nn.BatchNorm2d(width), nn.BatchNorm2d(width)
+        self.rectify, self.rectify2 = nn.ReLU(), nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
-        x = F.relu(self.norm(self.down(x)))
-        return F.relu(x + self.norm2(self.same(x)))
+        x = self.rectify(self.norm(self.down(x)))
+        answer: Tensor = self.rectify2(x + self.norm2(self.same(x)))
+        return answer
 
 
 def undo(faded: Tensor, answer: Tensor) -> Tensor:

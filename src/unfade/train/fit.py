@@ -30,6 +30,7 @@ from .folder import (
     write_record,
 )
 from .loaders import Material, first_examples, loaders, read_material
+from .revive import revive
 from .run import Run, from_record, parse
 from .seen import seen_by
 from .stop import Patience, Stopped, StopWhenAsked, asked
@@ -53,6 +54,9 @@ Tell = Callable[[str], None]
 
 PRECISIONS: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
+
+REVIVING = 128
+"""Examples on which a unit must not fire to begin anew."""
 
 KNOWN = (
     # Lightning does not know that the loaders themselves begin at the right step,
@@ -149,11 +153,14 @@ def fit(run: Run, tell: Tell = lambda line: None) -> Path:
 def begin(run: Run, task: Task, material: Material) -> str:
     """Take the weights that a run begins with; says what became of them."""
     net = task.net
-    taken = begin_with(net, find_weights(run.init), sample_input(run.task, channels(run)[0]))
+    taken = str(begin_with(net, find_weights(run.init), sample_input(run.task, channels(run)[0])))
+    if run.revive:
+        examples = seen_by(task, first_examples(run, material, REVIVING))
+        taken += f"; {revive(net, examples)} units that never fire begin anew"
     if any(isinstance(module, nn.BatchNorm2d) for module in net.modules()):
         settle(net, seen_by(task, first_examples(run, material)))
     net.train()
-    return str(taken)
+    return taken
 
 
 def tell_beginning(run: Run, before: Checkpoint | None, tell: Tell) -> None:

@@ -118,6 +118,7 @@ class Run:
         "and --init",
         choices=("batch", "kept"),
     )
+    revive: bool = setting(False, "--init: units that never fire begin anew, answers stay")
     workers: int = setting(1, "processes that make examples")
     cache_mb: int = setting(4000, "decoded photos kept in memory")
     distinct: int = setting(
@@ -171,6 +172,8 @@ class Run:
                 "--judged and --pairs do not go together: give one of both, and the other to a run "
                 "that begins with the weights of this one (--init)"
             )
+        if self.revive and not self.init:
+            raise ValueError("--revive is for weights to begin with; give --init, or leave it away")
         if self.look and self.task == "verify":
             raise ValueError("verify looks at marks, not at whole photos; leave --look away")
         if self.loss and self.loss not in LOSSES.get(self.task, {}):

@@ -137,12 +137,13 @@ class _ResidualBlock(nn.Module):
         super().__init__()
         self.first = nn.Conv2d(width, width, 3, padding=1)
         self.second = nn.Conv2d(width, width, 3, padding=1)
+        self.rectify = nn.ReLU()
         # A block starts as the identity, so a deep stack trains from the first step.
         nn.init.zeros_(self.second.weight)
         nn.init.zeros_(self.second.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(F.relu(self.first(x)))
+        return x + self.second(self.rectify(self.first(x)))
 
 
 def _convs(inputs: int, width: int, count: int) -> nn.Sequential:
