@@ -6,7 +6,8 @@ Of the marks that a damage network proposed, a person judged those it was surest
 photos the others too: damage, detail of the picture, or nobody can tell. Counted is what is kept of
 each by the recipe that is chosen for the photo, and at a few sensitivities; damage that the network
 of today does not propose counts as missed. What a person drew besides counts by itself: a mark is
-found if half of its pixels are.
+found if half of its pixels are. Specks are many and cracks are few, so of these the large ones are
+counted once more, and the share of all drawn pixels.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ SENSITIVITIES = (0.3, 0.5, 0.7)
 DEFAULT = "default"
 """In the place of a sensitivity: what the recipe has that is chosen for a photo."""
 
+LARGE_PX = 24
+"""Longer side from which a drawn mark is large: no speck, but a scratch, a crease or a stain."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -62,6 +66,8 @@ def measure(photos: Sequence[JudgedPhoto], room: Darkroom) -> list[dict[str, Any
     rows = []
     for sensitivity in (DEFAULT, *SENSITIVITIES):
         kept = np.concatenate([answer.kept(sensitivity) for answer in answers])
+        sides, areas, hits = np.concatenate([a.found(sensitivity, room) for a in answers]).T
+        found, large = hits >= 0.5 * areas, sides >= LARGE_PX
         rows.append({
             "sensitivity": sensitivity,
             "photos": len(photos),
@@ -71,8 +77,11 @@ def measure(photos: Sequence[JudgedPhoto], room: Darkroom) -> list[dict[str, Any
             "detail": int(detail.sum()),
             "detail_kept": int((kept & detail).sum()),
             "others_kept": int((kept & ~damage & ~detail).sum()),
-            "drawn": sum(answer.drawn for answer in answers),
-            "drawn_found": sum(answer.found(sensitivity, room) for answer in answers),
+            "drawn": len(areas),
+            "drawn_found": int(found.sum()),
+            "drawn_large": int(large.sum()),
+            "drawn_large_found": int((found & large).sum()),
+            "drawn_area_found": round(float(hits.sum() / max(1, areas.sum())), 4),
         })  # fmt: skip
     return rows
 
@@ -85,18 +94,15 @@ class Answer:
         weighed: Its candidates, and how likely each is damage.
         truth: (m,) what a person said of them.
         drawing: What was drawn, (H, W) as `unfade.train.drawn.draw` gives it.
+        sides: (n,) longer side in pixels of each mark that was drawn.
         usual: How damage is looked for by the recipe that is chosen for this photo.
     """
 
     weighed: Weighed
     truth: Numbers
     drawing: Drawing
+    sides: NDArray[np.int64]
     usual: DetectDamage
-
-    @property
-    def drawn(self) -> int:
-        """How many marks were drawn and can be seen."""
-        return len(np.unique(self.drawing[self.drawing > 0]))
 
     def kept(self, sensitivity: float | str) -> NDArray[np.bool_]:
         """Which candidates (m,) are marks at a sensitivity, or by `DEFAULT`."""
@@ -104,12 +110,14 @@ class Answer:
         stage = self.usual if usual else DetectDamage(sensitivity=float(sensitivity))
         return self.weighed.likely >= stage.threshold
 
-    def found(self, sensitivity: float | str, room: Darkroom) -> int:
-        """Of how many drawn marks at least half of the pixels are in the mask."""
+    def found(self, sensitivity: float | str, room: Darkroom) -> NDArray[np.int64]:
+        """(n, 3) of the marks that were drawn and can be seen: the longer side, the pixels, and
+        how many of these are in the mask."""
         mask = self.weighed.mask(self.kept(sensitivity), self.usual.grow_px, room) > 0
-        areas = np.bincount(self.drawing[self.drawing > 0])
-        hits = np.bincount(self.drawing[mask & (self.drawing > 0)], minlength=len(areas))
-        return int(((areas > 0) & (hits >= 0.5 * areas)).sum())
+        count = len(self.sides) + 1
+        areas = np.bincount(self.drawing[self.drawing > 0], minlength=count)[1:]
+        hits = np.bincount(self.drawing[mask & (self.drawing > 0)], minlength=count)[1:]
+        return np.stack([self.sides, areas, hits], axis=1)[areas > 0]
 
 
 def judge(judged: JudgedPhoto, room: Darkroom) -> Answer:
@@ -121,7 +129,10 @@ def judge(judged: JudgedPhoto, room: Darkroom) -> Answer:
         probability, _ = find_damage(photo, room)
         weighed = weigh(photo, probability, stage.min_area_px, usual_share(photo), room)
     truth = judged.truth_of(weighed.seen, weighed.asked)
-    return Answer(weighed, truth, judged.drawing, stage)
+    sides = [
+        max(right - left, down - up) for left, up, right, down in (m.box for m in judged.marks)
+    ]
+    return Answer(weighed, truth, judged.drawing, np.array(sides, np.int64), stage)
 
 
 if __name__ == "__main__":

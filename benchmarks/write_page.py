@@ -376,18 +376,25 @@ def veils(told: Sequence[Told]) -> str:
 def judged(told: Sequence[Told]) -> str:
     """How many marks of each verdict are kept, by sensitivity."""
     head = ("sensitivity", "damage kept", "detail kept", "kept of which nobody can tell")
-    head += ("drawn marks found",) if "drawn" in told[0] else ()
+    drawn = "drawn" in told[0]
+    head += ("drawn marks found", "of these large", "of all drawn pixels") if drawn else ()
     lines = [
         (
             row["sensitivity"],
             f"{row['damage_kept']} of {row['damage']}",
             f"{row['detail_kept']} of {row['detail']}",
             row["others_kept"],
-            *([f"{row['drawn_found']} of {row['drawn']}"] if "drawn" in row else []),
+            *(drawn_marks(row) if drawn else ()),
         )
         for row in told
     ]
     return f"{told[0]['photos']} photos.\n\n" + table(head, lines)
+
+
+def drawn_marks(row: Told) -> tuple[str, ...]:
+    """How many of the marks that a person drew are found, of the large ones, and of all pixels."""
+    counts = (f"{row[f'{name}_found']} of {row[name]}" for name in ("drawn", "drawn_large"))
+    return *counts, f"{row['drawn_area_found']:.1%}"
 
 
 def finer(told: Sequence[Told]) -> str:
