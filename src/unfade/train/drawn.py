@@ -4,7 +4,8 @@ A hand is a few pixels off, and a box holds what lies beside a speck. So each ma
 region, a little larger than what was drawn. Damage is what in it is lighter, or darker, both than
 the region filled from around it and than all that is wider than the mark (the top hat of
 mathematical morphology). An edge of the scene that runs through the region is wider than that; its
-texture goes on around.
+texture goes on around. A scratch or crease is no row of dots: where it hardly shows between two
+places where it does, it goes on along its ridge.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from .ridge import bridged
 
 KINDS = ("spot", "chip", "scratch", "crease", "stain")
 
@@ -118,7 +121,8 @@ def draw(pixels: Picture, marks: Sequence[Drawn]) -> Drawing:
     for number, mark in enumerate(marks, 1):
         region = mark.region(size)
         rows, cols = _around(region)
-        meant = _meant(pixels[rows, cols], region[rows, cols], mark)
+        corner = cols.start, rows.start
+        meant = _meant(pixels[rows, cols], region[rows, cols], mark, corner)
         within = region[rows, cols] > 0
         part = plane[rows, cols]
         part[within & (part == 0)] = -number
@@ -138,8 +142,14 @@ def _around(region: Picture) -> tuple[slice, slice]:
     )
 
 
-def _meant(pixels: Picture, region: Picture, mark: Drawn) -> NDArray[np.bool_]:
-    """Which pixels of a region stand out as its damage does; none where nothing can be seen."""
+def _meant(
+    pixels: Picture, region: Picture, mark: Drawn, corner: tuple[int, int]
+) -> NDArray[np.bool_]:
+    """Which pixels of a region stand out as its damage does; none where nothing can be seen.
+
+    Args:
+        corner: Where on the photo the region begins: left, top.
+    """
     if not pixels.size:
         return np.zeros(region.shape, np.bool_)
     side = 2 * (mark.thickness_px // 2 + 1) + 1
@@ -163,7 +173,11 @@ def _meant(pixels: Picture, region: Picture, mark: Drawn) -> NDArray[np.bool_]:
     level = float(np.percentile(texture, TEXTURE_PERCENTILE)) if texture.size else 0.0
     if usual < max(SEEN, level):
         return np.zeros(region.shape, np.bool_)
-    return _pieces(far, max(STRONG * usual, level))
+    pieces = _pieces(far, max(STRONG * usual, level))
+    if not mark.width_px:
+        return pieces
+    points = [(x - corner[0], y - corner[1]) for x, y in mark.points]
+    return bridged(far, pieces, points, mark.slack_px + mark.width_px // 2)
 
 
 def _over(one: Picture, other: Picture) -> NDArray[np.float32]:
