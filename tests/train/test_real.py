@@ -59,6 +59,20 @@ def test_what_stands_out_and_nobody_looked_at_is_not_known_to_be_clean(rest, exp
     assert plane[0, 0] == plane[130, 60] == CLEAN
 
 
+def test_of_damage_that_the_network_does_not_see_the_photo_says_which_pixels_are_meant():
+    photo = old_photo()
+    plane = label(photo, np.full((160, 200), 0.01, np.float32))
+    assert values_at(plane, "damage") == {DAMAGED}
+    left, top, right, bottom = photo.verdicts.boxes[0]
+    assert (plane[top:bottom, left:right] == DAMAGED).sum() == 16
+
+
+def test_of_damage_that_nobody_can_see_no_pixel_is_meant():
+    verdicts = Verdicts(np.array([[100, 90, 110, 96]]), np.ones(1, np.float32), np.nan)
+    plane = label(JudgedPhoto(old_photo().pixels, verdicts), np.zeros((160, 200), np.float32))
+    assert (plane[90:96, 100:110] == NEITHER).all()
+
+
 def test_damage_on_what_is_detail_as_a_whole_is_damage():
     photo = old_photo()
     boxes = np.vstack([photo.verdicts.boxes, [[0, 0, 100, 100]]])

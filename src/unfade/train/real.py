@@ -1,7 +1,8 @@
 """Crops of real old photos around judged marks: the damage network learns what no aging draws.
 
-A verdict is a box. Which of its pixels are damaged, the network that proposed the mark says; what a
-person called detail is clean, whatever the network thinks. What nobody looked at is clean too where
+A verdict is a box. Which of its pixels are damaged, the network that proposed the mark says, or, if
+the one of today hardly suspects it, the photo, as of damage that was drawn; what a person called
+detail is clean, whatever the network thinks. What nobody looked at is clean too where
 the photo is plain and the network hardly suspects it, the rest counts neither way. Of damage that a
 person drew the photo says which pixels are meant. Half of all damage is laid over another photo.
 """
@@ -20,6 +21,7 @@ from ..degrade.damage import VISIBLE
 from ..errors import ReadError
 from ..stages.marks import CANDIDATE
 from .crops import Draw, relit, to_tensor, turned
+from .drawn import Drawn, draw
 from .judged import JudgedPhoto
 from .plain import stands_out
 from .transplant import grown, transplanted
@@ -35,7 +37,8 @@ LAID_OVER = 0.5
 """Share of these whose damage is laid over another photo."""
 
 UNSUSPECTED = 0.3
-"""Probability of damage below which a pixel of a plain place is clean that nobody looked at."""
+"""Probability of damage below which a pixel of a plain place is clean that nobody looked at, and up
+to which the network says nothing of what in a box is meant."""
 
 DAMAGED, NEITHER, CLEAN = 1.0, 0.5, 0.0
 """Visibility of damage as `DamageTask` reads it."""
@@ -146,7 +149,10 @@ def label(photo: JudgedPhoto, probability: Plane) -> Plane:
     for number in np.argsort(np.nan_to_num(verdicts.truth, nan=-1), kind="stable"):
         left, top, right, bottom = (int(side) for side in verdicts.boxes[number])
         inside = (slice(top, bottom), slice(left, right))
-        plane[inside] = _told(float(verdicts.truth[number]), probability[inside], plane[inside])
+        seen = probability[inside]
+        if verdicts.truth[number] == 1 and seen.max(initial=0) < UNSUSPECTED:
+            seen = _meant(photo, (left, top, right, bottom))
+        plane[inside] = _told(float(verdicts.truth[number]), seen, plane[inside])
     if photo.marks:
         plane[photo.drawing < 0] = NEITHER
         plane[photo.drawing > 0] = DAMAGED
@@ -170,8 +176,16 @@ def _told(truth: float, probability: Plane, before: Plane) -> Plane:
         return np.full_like(before, CLEAN)
     if truth != 1 or not probability.size:
         return np.full_like(before, NEITHER)
-    meant = probability >= min(CANDIDATE, 0.5 * float(probability.max()))
+    level = min(CANDIDATE, 0.5 * float(probability.max()))
+    meant = (probability >= level) & (probability > 0)
     return np.where(meant, np.float32(DAMAGED), np.float32(NEITHER))
+
+
+def _meant(photo: JudgedPhoto, box: tuple[int, int, int, int]) -> Plane:
+    """Which pixels of a box stand out, 1, else 0."""
+    left, top, right, bottom = box
+    drawing = draw(photo.pixels, [Drawn("spot", ((left, top), (right, bottom)), slack_px=1)])
+    return np.asarray(drawing[top:bottom, left:right] > 0, np.float32)
 
 
 def _around(planes: Plane, middle: tuple[int, int], side: int, rng: np.random.Generator) -> Plane:
