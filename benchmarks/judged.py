@@ -129,10 +129,8 @@ def judge(judged: JudgedPhoto, room: Darkroom) -> Answer:
         probability, _ = find_damage(photo, room)
         weighed = weigh(photo, probability, stage.min_area_px, usual_share(photo), room)
     truth = judged.truth_of(weighed.seen, weighed.asked)
-    sides = [
-        max(right - left, down - up) for left, up, right, down in (m.box for m in judged.marks)
-    ]
-    return Answer(weighed, truth, judged.drawing, np.array(sides, np.int64), stage)
+    sides = np.array([mark.length_px for mark in judged.marks], np.int64)
+    return Answer(weighed, truth, judged.drawing, sides, stage)
 
 
 if __name__ == "__main__":

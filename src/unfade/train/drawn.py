@@ -96,6 +96,12 @@ class Drawn:
         return self.width_px or max(1, min(abs(right - left), abs(bottom - top)))
 
     @property
+    def length_px(self) -> int:
+        """The longer side of its box."""
+        left, top, right, bottom = self.box
+        return max(right - left, bottom - top)
+
+    @property
     def box(self) -> tuple[int, int, int, int]:
         """Left, top, right and bottom in pixels."""
         xs, ys = zip(*self.points, strict=True)

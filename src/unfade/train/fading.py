@@ -65,9 +65,8 @@ class FadingNet(nn.Module):
         counts = self.histogram(self._count(proxy[:, :, 1::3, 1::3]))
         trunk = self.trunk(torch.cat([maps.mean((2, 3)), maps.amax((2, 3)), counts], dim=1))
         raw = self.numbers(trunk).float()
-        field = (
-            self.field(self.rectify(maps + self.place(trunk)[:, :, None, None])).float().flatten(1)
-        )
+        placed = self.rectify(maps + self.place(trunk)[:, :, None, None])
+        field = self.field(placed).float().flatten(1)
         field = torch.tanh(field - field.mean(1, keepdim=True)) * 0.8
         field = field - field.mean(1, keepdim=True)
         gain = torch.exp(1.5 * torch.tanh(raw[:, 1:4] / 1.5))
