@@ -11,9 +11,9 @@ makes of what `unfade evaluate` wrote, without its rows and curves.
 
 In the page a table stands between `<!-- begin NAME -->` and `<!-- end NAME -->`, the name being one
 of `goals`, `quality`, `inpainting`, `denoising`, `grey`, `film`, `veils`, `judged held`, `judged
-val`, `finer`, `speed`, `ratios`, `stages`, `networks`, `scaling`, `roofline`, `plan`, `agreement`,
-`baselines`, or `evaluation NAME`. What is between the marks is replaced, and all else is left as it
-is; where a file is missing, the table says so.
+val`, `strokes`, `finer`, `speed`, `ratios`, `stages`, `networks`, `scaling`, `roofline`, `plan`,
+`agreement`, `baselines`, or `evaluation NAME`. What is between the marks is replaced, and all else
+is left as it is; where a file is missing, the table says so.
 """
 
 from __future__ import annotations
@@ -397,6 +397,24 @@ def drawn_marks(row: Told) -> tuple[str, ...]:
     return *counts, f"{row['drawn_area_found']:.1%}"
 
 
+def strokes(told: Sequence[Told]) -> str:
+    """What filling rough strokes leaves, as they are or looked into, by preset and brush."""
+    head = ("damage", "brush beyond it, px", "painted", "damaged dB", "strokes filled dB")
+    head += ("what is damaged in them dB", "told the true mask dB", "F1: strokes", "in them")
+    names = ("damaged", "whole", "within", "exact")
+    lines = [
+        (
+            row["preset"],
+            row["brush_px"],
+            f"{row['painted_share']:.1%}",
+            *(f"{row[name]:.2f}" for name in names),
+            *(f"{row[name]:.3f}" for name in ("f1_whole", "f1_within")),
+        )
+        for row in told
+    ]
+    return f"{told[0]['photos']} photos.\n\n" + table(head, lines)
+
+
 def finer(told: Sequence[Told]) -> str:
     """How many marks of each verdict are kept, by how much the photos were enlarged."""
     head = ("enlarged", "sizes", "damage kept", "detail kept", "kept of which nobody can tell")
@@ -629,6 +647,7 @@ TABLES: Mapping[str, tuple[str, Callable[[Any], str]]] = {
     "film": ("film", film),
     "veils": ("veils", veils),
     "judged": ("judged", judged),
+    "strokes": ("strokes", strokes),
     "finer": ("finer", finer),
     "speed": ("speed", speed),
     "ratios": ("speed", ratios),

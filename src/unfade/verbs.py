@@ -173,32 +173,46 @@ def _part(recipe: Recipe, *names: str) -> Recipe:
 
 @overload
 def inpaint(
-    photo: PathLike | Photo, mask: Mask | PathLike, *, darkroom: Darkroom | None = None
+    photo: PathLike | Photo,
+    mask: Mask | PathLike,
+    *,
+    rough: bool = False,
+    darkroom: Darkroom | None = None,
 ) -> Photo: ...
 
 
 @overload
-def inpaint(photo: Array, mask: Mask | PathLike, *, darkroom: Darkroom | None = None) -> Array: ...
+def inpaint(
+    photo: Array, mask: Mask | PathLike, *, rough: bool = False, darkroom: Darkroom | None = None
+) -> Array: ...
 
 
-def inpaint(photo: Any, mask: Mask | PathLike, *, darkroom: Darkroom | None = None) -> Any:
+def inpaint(
+    photo: Any, mask: Mask | PathLike, *, rough: bool = False, darkroom: Darkroom | None = None
+) -> Any:
     """Fill what a mask marks from its surroundings; every other pixel keeps its very value.
 
     Args:
         photo: As in `restore`.
         mask: What is filled, as in `restore`.
+        rough: The mask was painted roughly over the damage: fill what is damaged within it.
         darkroom: Where to work.
     Returns:
         As `restore`.
     """
     room = darkroom or _room()
     start = _with_mask(_photo(photo, room), mask)
-    return _like(photo, run(start, inpaint_recipe(), room))
+    return _like(photo, run(start, inpaint_recipe(rough), room))
 
 
-def inpaint_recipe() -> Recipe:
-    """The recipe that fills a given mask: grain is measured, so that the fill gets it too."""
-    return Recipe("inpaint", (STAGES["measure"](), STAGES["inpaint"]()))
+def inpaint_recipe(rough: bool = False) -> Recipe:
+    """The recipe that fills a given mask: grain is measured, so that the fill gets it too.
+
+    Args:
+        rough: The mask was painted roughly: what is damaged within it is looked for first.
+    """
+    looking = (DetectDamage(rough=True),) if rough else ()
+    return Recipe("inpaint", (*looking, STAGES["measure"](), STAGES["inpaint"]()))
 
 
 @overload

@@ -30,6 +30,11 @@ from .options import (
     "`unfade detect -o FOLDER` writes them.",
 )
 @click.option(
+    "--rough",
+    is_flag=True,
+    help="The mask was painted roughly over the damage: fill what is damaged within it.",
+)
+@click.option(
     "-o", "--out", type=click.Path(path_type=Path), help="File to write.  [NAME.inpainted.EXT]"
 )
 @page_option
@@ -42,6 +47,7 @@ def command(
     ctx: click.Context,
     source: str,
     mask: str,
+    rough: bool,
     out: Path | None,
     page: int | None,
     sidecar: bool,
@@ -82,7 +88,7 @@ def command(
         Job(
             str(item.path),
             str(place),
-            recipe=inpaint_recipe(),
+            recipe=inpaint_recipe(rough),
             equipment=tools,
             mask=own.whole,
             page_masks=own.pages,

@@ -71,6 +71,11 @@ SUFFIXES = {
     "`unfade detect -o FOLDER` writes them.",
 )
 @click.option(
+    "--rough",
+    is_flag=True,
+    help="--mask was painted roughly over the damage: fill what is damaged within it.",
+)
+@click.option(
     "--only-damage",
     is_flag=True,
     help="For archives: nothing but marked damage may change, checked in the written file.",
@@ -220,10 +225,12 @@ def wanted(options: dict[str, Any]) -> tuple[Recipe | None, Changes]:
     recipe = load_recipe(options["recipe"]) if options["recipe"] else None
     if options["only_damage"]:
         recipe = dataclasses.replace(recipe or load_recipe(ONLY_DAMAGE), only_damage=True)
+    if options["rough"] and not options["mask"]:
+        raise click.UsageError("--rough says how --mask was painted; give both")
     changes = Changes(
         without=options["without"],
         only=options["only"],
-        settings=options["settings"],
+        settings=(*options["settings"], *(["damage.rough=true"] if options["rough"] else [])),
         strength=options["strength"],
         sensitivity=options["sensitivity"],
         negative=options["negative"],

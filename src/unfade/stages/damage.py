@@ -21,6 +21,7 @@ from .levels import marked, nearest, sides, smaller
 from .marks import Numbers, usual_share
 from .overview import joined
 from .sight import enlarged, see
+from .strokes import damaged_within
 from .weigh import Weighed, weigh
 
 Plane = NDArray[np.float32]
@@ -63,12 +64,17 @@ class DetectDamage:
     acquired_only: bool = setting(
         False, "leave alone what belongs to the object: paper texture, halftone, retouching by hand"
     )
+    rough: bool = setting(
+        False, "a mask that is given was painted roughly: mark what is damaged within it"
+    )
 
     def __post_init__(self) -> None:
         check_settings(self)
 
     def look(self, photo: Photo, darkroom: Darkroom) -> Finding:
         if photo.damage is not None:
+            if self._painted(photo):
+                return Finding(True, "a mask is given: looked for within it")
             if self.acquired_only and _original(photo.kinds, slice(None)).any():
                 return Finding(True, "a mask is given: kept but for what is original")
             return Finding(False, f"a mask is {'known' if is_found(photo) else 'given'}: kept")
@@ -78,6 +84,8 @@ class DetectDamage:
         finding = self.look(photo, darkroom)
         if not finding.needed:
             return Edit(notes={"evidence": finding.evidence})
+        if photo.damage is not None and self._painted(photo):
+            return self._within(photo, photo.damage, darkroom)
         if photo.damage is not None:
             mask, spared = self._spare_original(photo.kinds, photo.damage, darkroom)
             evidence = f"{finding.evidence}, {spared} px"
@@ -111,6 +119,24 @@ class DetectDamage:
         if self.acquired_only:
             notes["original_pixels"] = spared
         return Edit(damage=mask, kinds=kinds, notes=notes)
+
+    def _painted(self, photo: Photo) -> bool:
+        """Whether the mask that a photo has was painted roughly by a person."""
+        return self.rough and not is_found(photo)
+
+    def _within(self, photo: Photo, strokes: Mask, darkroom: Darkroom) -> Edit:
+        """Mark what is damaged within strokes."""
+        probability = damage_probability(photo, darkroom)
+        found = damaged_within(photo, strokes, probability, self.grow_px, darkroom)
+        mask, spared = self._spare_original(photo.kinds, found.mask, darkroom)
+        told = [f"{found.strokes} stroke{'' if found.strokes == 1 else 's'} given"]
+        told[0] += f", {found.damaged_px} of {found.painted_px} px in them damaged"
+        told += [f"{found.empty} left in which nothing stands out"] if found.empty else []
+        told += [f"{spared} px left alone as original"] if spared else []
+        notes: dict[str, Any] = {"evidence": "; ".join(told), "strokes": found.strokes}
+        notes |= {"painted_px": found.painted_px, "damaged_px": found.damaged_px}
+        notes |= {"empty_strokes": found.empty}
+        return Edit(damage=mask, notes=notes)
 
     def _spare_original(
         self, kinds: Kinds | None, mask: Mask, darkroom: Darkroom
