@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from unfade.choose import choose_recipe
 from unfade.darkroom import Darkroom
 from unfade.models.zoo import Zoo
+from unfade.photo import Pixels
 from unfade.stages.damage import DetectDamage, find_damage
 from unfade.stages.marks import usual_share
 from unfade.stages.weigh import Weighed, weigh
@@ -96,6 +97,7 @@ class Answer:
         drawing: What was drawn, (H, W) as `unfade.train.drawn.draw` gives it.
         sides: (n,) longer side in pixels of each mark that was drawn.
         usual: How damage is looked for by the recipe that is chosen for this photo.
+        pixels: Of the photo.
     """
 
     weighed: Weighed
@@ -103,6 +105,7 @@ class Answer:
     drawing: Drawing
     sides: NDArray[np.int64]
     usual: DetectDamage
+    pixels: Pixels
 
     def kept(self, sensitivity: float | str) -> NDArray[np.bool_]:
         """Which candidates (m,) are marks at a sensitivity, or by `DEFAULT`."""
@@ -113,7 +116,8 @@ class Answer:
     def found(self, sensitivity: float | str, room: Darkroom) -> NDArray[np.int64]:
         """(n, 3) of the marks that were drawn and can be seen: the longer side, the pixels, and
         how many of these are in the mask."""
-        mask = self.weighed.mask(self.kept(sensitivity), self.usual.grow_px, room) > 0
+        kept, grow_px = self.kept(sensitivity), self.usual.grow_px
+        mask = self.weighed.grown(kept, grow_px, self.pixels, room) > 0
         count = len(self.sides) + 1
         areas = np.bincount(self.drawing[self.drawing > 0], minlength=count)[1:]
         hits = np.bincount(self.drawing[mask & (self.drawing > 0)], minlength=count)[1:]
@@ -130,7 +134,7 @@ def judge(judged: JudgedPhoto, room: Darkroom) -> Answer:
         weighed = weigh(photo, probability, stage.min_area_px, usual_share(photo), room)
     truth = judged.truth_of(weighed.seen, weighed.asked)
     sides = np.array([mark.length_px for mark in judged.marks], np.int64)
-    return Answer(weighed, truth, judged.drawing, sides, stage)
+    return Answer(weighed, truth, judged.drawing, sides, stage, photo.pixels)
 
 
 if __name__ == "__main__":

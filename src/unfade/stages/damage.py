@@ -52,7 +52,11 @@ class DetectDamage:
     )
     min_area_px: int = setting(5, "smaller marks are dropped", low=1, high=10_000, unit="px")
     grow_px: int = setting(
-        2, "marks are grown by this much, to take in soft edges", low=0, high=50, unit="px"
+        1,
+        "marks are grown by this much, and up to three times as far where their edges are soft",
+        low=0,
+        high=50,
+        unit="px",
     )
     thickest: float = setting(
         0.2,
@@ -196,22 +200,24 @@ class DetectDamage:
         """
         usual = usual_share(photo)
         weighed = weigh(photo, probability, self.min_area_px, usual, darkroom, infrared)
-        mask, likely, left = self._kept(weighed, darkroom)
+        mask, likely, left = self._kept(photo, weighed, darkroom)
         for small in smaller(photo):
             plane, told = find_damage(small, darkroom)
             known = nearest(mask, slice(0, small.size[0]), small.size)
             weighed = weigh(small, plane, self.min_area_px, usual, darkroom, known=known)
-            more, how_likely, too_large = self._kept(weighed, darkroom)
+            more, how_likely, too_large = self._kept(small, weighed, darkroom)
             likely, left = np.concatenate([likely, how_likely]), max(left, too_large)
             _add(more, told, mask, kinds, darkroom)
         return mask, likely, left
 
-    def _kept(self, weighed: Weighed, darkroom: Darkroom) -> tuple[Mask, Numbers, int]:
+    def _kept(
+        self, photo: Photo, weighed: Weighed, darkroom: Darkroom
+    ) -> tuple[Mask, Numbers, int]:
         """What is likely enough at one size, and not too thick; gives what `mask` does."""
         marks = weighed.likely >= self.threshold
         thick = weighed.thick(marks, self.thickest)
         likely = np.where(thick, 0, weighed.likely)
-        mask = weighed.mask(marks & ~thick, self.grow_px, darkroom)
+        mask = weighed.grown(marks & ~thick, self.grow_px, photo.pixels, darkroom)
         return mask, likely, int(thick.sum())
 
 

@@ -20,6 +20,7 @@ from ..fill import GRID, HALO, coarse_fill, smooth_fill
 from ..photo import Mask, Photo, Pixels
 from ..tiling import Tile
 from .marks import Candidates, candidates
+from .soft import steps_to_grow
 
 ENOUGH = 0.1
 """Odds of damage times how far a pixel stands out, as a share of what stands out most in its
@@ -79,7 +80,8 @@ def damaged_within(
         photo: Whose pixels are looked at.
         strokes: (H, W) in [0, 1]; above 0 is painted.
         probability: (H, W) of damage, as `damage_probability` gives it.
-        grow_px: What is found is grown by so much, as far as was painted.
+        grow_px: What is found is grown by so much, or a few times as far if it is soft, but no
+            farther than was painted.
     """
     seen = candidates(strokes, darkroom, SMALLEST)
     apart = standing_out(photo.pixels, strokes, darkroom)
@@ -107,6 +109,8 @@ def damaged_within(
         damaged[:] += np.bincount(number[found[rows] > 0], minlength=len(counts))
 
     darkroom.strips(decide, size)
+    pieces = candidates(found, darkroom, 1)
+    grow_px *= steps_to_grow(photo.pixels, pieces, pieces.of_size(1), grow_px)
     return Within(
         _grown(found, strokes, grow_px, darkroom),
         len(seen.areas) - 1,

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..darkroom import Darkroom
-from ..photo import Mask, Photo
+from ..photo import Mask, Photo, Pixels
 from .alike import likely_alike, looks
 from .marks import Candidates, Numbers, candidates, highest, with_care
+from .soft import steps_to_grow
 from .verify import evidence, evidence_of_peaks
 
 KNOWN = 0.5
@@ -43,6 +44,15 @@ class Weighed:
         least = share * min(self.seen.labels.shape)
         pairs = zip(np.flatnonzero(self.asked), marks, strict=True)
         return np.array([mark and self._holds(int(number), least) for number, mark in pairs], bool)
+
+    def grown(self, marks: Which, grow_px: int, pixels: Pixels, darkroom: Darkroom) -> Mask:
+        """Some marks (m,) as `mask`, grown by so many pixels, or a few times as far if they are
+        soft on the photo, whose pixels are given."""
+        found = np.zeros(len(self.asked), np.bool_)
+        found[self.asked] = marks
+        return self.mask(
+            marks, grow_px * steps_to_grow(pixels, self.seen, found, grow_px), darkroom
+        )
 
     def mask(self, marks: Which, grow_px: int, darkroom: Darkroom) -> Mask:
         """Some marks (m,) as a mask (H, W) of 0 and 1, grown by so many pixels."""

@@ -1,0 +1,72 @@
+"""How soft the edges of a photo's marks are: how far beyond them they can still be seen.
+
+Dust on the glass of a scanner is as sharp as its pixels, dust on film that was copied twice is
+not. A mask grown too little leaves a rim of the damage, one grown too much fills picture.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..photo import Pixels
+from .marks import Candidates
+
+STEPS = 3
+"""How many times a step marks are grown at most."""
+
+LEFT = 0.1
+"""Of what a mark differs from its surroundings, what is still part of it."""
+
+PLAIN = 0.05
+"""Difference of lightness from which a mark can be told from its surroundings well enough."""
+
+ENOUGH = 300
+"""So many marks are looked at; of more, some of them, evenly chosen."""
+
+LONGEST_PX = 200
+"""Longer marks are not looked at."""
+
+INNER, OUTER = 4, 7
+"""From where to where around a mark, in steps, it is looked at what it lies on."""
+
+
+def steps_to_grow(pixels: Pixels, seen: Candidates, marks: NDArray[np.bool_], step_px: int) -> int:
+    """How many steps marks have to be grown until less than `LEFT` of them is beyond: 1 to `STEPS`.
+
+    Args:
+        pixels: (H, W, C) of the photo.
+        seen: Its candidates.
+        marks: (n + 1,) which of them are marks.
+        step_px: Length of a step; 0 is always one.
+    """
+    numbers = np.flatnonzero(marks & (seen.lengths <= LONGEST_PX))
+    some = numbers[:: max(1, -(-len(numbers) // ENOUGH))]
+    told = [_left_beyond(pixels, seen, int(number), step_px) for number in some if step_px]
+    known = np.array([row for row in told if row is not None]).reshape(-1, STEPS - 1)
+    if not len(known):
+        return 1
+    return 1 + int(np.cumprod(np.median(known, axis=0) > LEFT).sum())
+
+
+def _left_beyond(pixels: Pixels, seen: Candidates, number: int, step_px: int) -> list[float] | None:
+    """What of a mark is left in the second ring around it, the third, and so on: 1 is all.
+
+    None where it differs too little from what it lies on, or nothing around it is free.
+    """
+    left, top, right, bottom = (int(side) for side in seen.boxes[number])
+    room = OUTER * step_px
+    cut = slice(max(0, top - room), bottom + room), slice(max(0, left - room), right + room)
+    light, labels = pixels[cut].mean(axis=2), seen.labels[cut]
+    away = cv2.distanceTransform((labels != number).astype(np.uint8), cv2.DIST_L2, 5) / step_px
+    free = labels == 0
+    around = (away > INNER) & (away <= OUTER) & free
+    rings = [(away > n - 1) & (away <= n) & free for n in range(2, STEPS + 1)]
+    if not around.any() or not all(ring.any() for ring in rings):
+        return None
+    ground = float(np.median(light[around]))
+    whole = float(light[labels == number].mean()) - ground
+    if abs(whole) < PLAIN:
+        return None
+    return [(float(light[ring].mean()) - ground) / whole for ring in rings]
