@@ -32,7 +32,7 @@ DOUBT = 0.002
 HARDLY = 0.02
 """Share of a stroke below which it goes by what stands out alone."""
 
-PLAINLY = 0.4
+PLAINLY = 0.5
 """As how far a pixel then must stand out, beside what stands out most."""
 
 MOST = 0.95
