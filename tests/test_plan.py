@@ -15,6 +15,7 @@ from unfade.photo import Edit, Origin, Photo
 from unfade.plan import SECONDS_PER_MEGAPIXEL, SECONDS_PER_PHOTO, plan_job
 from unfade.recipe import Finding, Recipe
 from unfade.settings import setting
+from unfade.stages.damage import DetectDamage
 from unfade.stages.grain import KeepGrain
 from unfade.stages.inpaint import Inpaint
 from unfade.stages.measure import MeasureGrain
@@ -132,6 +133,14 @@ def test_a_mask_that_is_given_leaves_nothing_open(scan):
     write_plane(np.ones((64, 80), np.float32), mask)
     said = plan(scan, Spot(), Tone(), mask=str(mask))
     assert said["fading"] == "corrected"
+
+
+def test_a_mask_that_is_looked_into_leaves_open_what_is_filled(scan):
+    mask = scan.with_name("mask.png")
+    write_plane(np.eye(64, 80, dtype=np.float32), mask)
+    for rough, says in ((False, "64 marked pixels filled"), (True, "depends on what damage finds")):
+        stages = (DetectDamage(rough=rough), Inpaint())
+        assert plan(scan, *stages, mask=str(mask))["inpaint"] == says
 
 
 def test_inpainting_depends_on_damage_that_is_looked_for(scan):

@@ -125,8 +125,9 @@ def _foresee(
     first = WAITS_FOR.get(stage.name, "")
     with darkroom.during(stage.name):
         finding = stage.look(photo, darkroom)
-        if first == "damage" and first in at_work and photo.damage is None:
+        if first == "damage" and first in at_work:
             # It may find nothing, or damage anywhere: where both lead to the same, that is known.
+            finding = stage.look(dataclasses.replace(photo, damage=None), darkroom)
             everywhere = np.broadcast_to(np.float32(1), photo.size)
             worn = stage.look(dataclasses.replace(photo, damage=everywhere), darkroom)
             open_ended = worn.needed and (stage.name == "inpaint" or worn != finding)
