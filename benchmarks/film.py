@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 import cv2
@@ -111,13 +111,26 @@ def damaged(photos: Iterator[Photo], args: argparse.Namespace, room: Darkroom) -
     for index, photo in enumerate(photos):
         for again in range(100):
             rng = np.random.default_rng((40_000 + index, again))
-            options = {"size": photo.size, "library": args.library, "part": args.part}
-            aging = draw_aging(rng, PRESET, args.severity, **options)
-            only = tuple(stage for stage in aging if stage.name in DAMAGE)
-            pair = age_pair(photo, dataclasses.replace(aging, stages=only), room)
+            pair = only_damaged(photo, PRESET, args.severity, rng, args, room)
             if (pair.artifacts >= VISIBLE).any():
                 yield pair
                 break
+
+
+def only_damaged(
+    photo: Photo,
+    preset: str,
+    severity: float,
+    rng: np.random.Generator,
+    args: argparse.Namespace,
+    room: Darkroom,
+    without: Collection[str] = (),
+) -> Pair:
+    """A photo with the artefacts of a preset, but for those of some stages, and nothing else."""
+    options = {"size": photo.size, "library": args.library, "part": args.part}
+    aging = draw_aging(rng, preset, severity, **options)
+    kept = (stage for stage in aging if stage.name in DAMAGE and stage.name not in without)
+    return age_pair(photo, dataclasses.replace(aging, stages=tuple(kept)), room)
 
 
 def table(pairs: Iterator[Pair], methods: Mapping[str, Method]) -> dict[str, Figures]:

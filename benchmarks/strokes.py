@@ -22,10 +22,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from film import FILL, only_damaged
 from unfade.darkroom import Darkroom
-from unfade.degrade import draw_aging
-from unfade.degrade.damage import DAMAGE, VISIBLE
-from unfade.evaluate import age_pair
+from unfade.degrade.damage import VISIBLE
 from unfade.evaluate.damage import CLEAR, COMPONENT_PX
 from unfade.evaluate.figures import decibels
 from unfade.io.read import can_read, read
@@ -34,12 +33,10 @@ from unfade.photo import Mask, Photo
 from unfade.pipeline import run
 from unfade.recipe import Recipe
 from unfade.stages.damage import DetectDamage
-from unfade.stages.inpaint import Inpaint
 
 PRESETS = ("film-35mm", "old-photo-mixed")
 BRUSHES_PX = (4, 8, 14)
 VEILS = ("stains", "leaks", "tape")
-FILL = Recipe("fill", (Inpaint(grain=0),))
 LOOK = Recipe("look", (DetectDamage(rough=True),))
 UNGROWN = Recipe("look", (DetectDamage(rough=True, grow_px=0),))
 
@@ -84,10 +81,8 @@ def cases(
     paths = [path for path in sorted(args.data.rglob("*")) if can_read(path)]
     for index, path in enumerate(paths[: args.limit or None]):
         photo, rng = read(path), np.random.default_rng((50_000 + index, brush_px))
-        options = {"size": photo.size, "library": args.library, "part": args.part}
-        aging = draw_aging(np.random.default_rng(50_000 + index), preset, 0.5, **options)
-        kept = [stage for stage in aging if stage.name in DAMAGE and stage.name not in VEILS]
-        pair = age_pair(photo, dataclasses.replace(aging, stages=tuple(kept)), room)
+        aging = np.random.default_rng(50_000 + index)
+        pair = only_damaged(photo, preset, 0.5, aging, args, room, without=VEILS)
         truth = seen_by_a_person(pair.artifacts)
         if truth.any():
             whole = cv2.dilate(truth.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0

@@ -123,11 +123,12 @@ def _foresee(
         photo = run(photo, Recipe("look", (stage,)), darkroom)
         return photo, str(photo.history[-1].notes.get("evidence", "")), True
     first = WAITS_FOR.get(stage.name, "")
+    found_later = first == "damage" and first in at_work
     with darkroom.during(stage.name):
-        finding = stage.look(photo, darkroom)
-        if first == "damage" and first in at_work:
+        seen = dataclasses.replace(photo, damage=None) if found_later else photo
+        finding = stage.look(seen, darkroom)
+        if found_later:
             # It may find nothing, or damage anywhere: where both lead to the same, that is known.
-            finding = stage.look(dataclasses.replace(photo, damage=None), darkroom)
             everywhere = np.broadcast_to(np.float32(1), photo.size)
             worn = stage.look(dataclasses.replace(photo, damage=everywhere), darkroom)
             open_ended = worn.needed and (stage.name == "inpaint" or worn != finding)

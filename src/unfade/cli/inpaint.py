@@ -17,6 +17,7 @@ from .options import (
     page_option,
     papers,
     papers_options,
+    rough_option,
 )
 
 
@@ -29,11 +30,7 @@ from .options import (
     help="Picture of the photo's size: white is filled, black kept; or a folder of masks, as "
     "`unfade detect -o FOLDER` writes them.",
 )
-@click.option(
-    "--rough",
-    is_flag=True,
-    help="The mask was painted roughly over the damage: fill what is damaged within it.",
-)
+@rough_option
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), help="File to write.  [NAME.inpainted.EXT]"
 )

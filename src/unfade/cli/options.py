@@ -90,6 +90,12 @@ def page_option(command: Command) -> Command:
     return click.option("--page", type=click.IntRange(1), metavar="N", help=words)(command)
 
 
+def rough_option(command: Command) -> Command:
+    """Add --rough."""
+    words = "--mask was painted roughly over the damage: fill what is damaged within it."
+    return click.option("--rough", is_flag=True, help=words)(command)
+
+
 def recipe_option(command: Command) -> Command:
     """Add --recipe."""
     words = "A preset or a TOML file; by default each photo is measured and one chosen."

@@ -22,6 +22,7 @@ from .options import (
     parse_names,
     photos,
     recipe_option,
+    rough_option,
     set_option,
 )
 from .several import also_options, batch_options, manner
@@ -70,11 +71,7 @@ SUFFIXES = {
     help="Use this mask (white is damaged) instead of looking for damage; or a folder of masks, as "
     "`unfade detect -o FOLDER` writes them.",
 )
-@click.option(
-    "--rough",
-    is_flag=True,
-    help="--mask was painted roughly over the damage: fill what is damaged within it.",
-)
+@rough_option
 @click.option(
     "--only-damage",
     is_flag=True,

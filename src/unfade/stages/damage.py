@@ -133,13 +133,17 @@ class DetectDamage:
         probability = damage_probability(photo, darkroom)
         found = damaged_within(photo, strokes, probability, self.grow_px, darkroom)
         mask, spared = self._spare_original(photo.kinds, found.mask, darkroom)
-        told = [f"{found.strokes} stroke{'' if found.strokes == 1 else 's'} given"]
-        told[0] += f", {found.damaged_px} of {found.painted_px} px in them damaged"
+        strokes_given = f"{found.strokes} stroke{'' if found.strokes == 1 else 's'} given"
+        told = [f"{strokes_given}, {found.damaged_px} of {found.painted_px} px in them damaged"]
         told += [f"{found.empty} left in which nothing stands out"] if found.empty else []
         told += [f"{spared} px left alone as original"] if spared else []
-        notes: dict[str, Any] = {"evidence": "; ".join(told), "strokes": found.strokes}
-        notes |= {"painted_px": found.painted_px, "damaged_px": found.damaged_px}
-        notes |= {"empty_strokes": found.empty}
+        notes = {
+            "evidence": "; ".join(told),
+            "strokes": found.strokes,
+            "painted_px": found.painted_px,
+            "damaged_px": found.damaged_px,
+            "empty_strokes": found.empty,
+        }
         return Edit(damage=mask, notes=notes)
 
     def _spare_original(

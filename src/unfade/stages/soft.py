@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..photo import Pixels
+from ..darkroom import Darkroom
+from ..photo import Mask, Pixels
 from .marks import Candidates
 
 STEPS = 3
@@ -30,6 +31,29 @@ LONGEST_PX = 200
 
 INNER, OUTER = 4, 7
 """From where to where around a mark, in steps, it is looked at what it lies on."""
+
+
+def grown(
+    pixels: Pixels, seen: Candidates, marks: NDArray[np.bool_], grow_px: int, darkroom: Darkroom
+) -> Mask:
+    """Some candidates as a mask (H, W) of 0 and 1, grown as far as the marks are soft.
+
+    Args:
+        pixels, seen, marks: As of `steps_to_grow`.
+        grow_px: Length of a step; 0 does not grow them.
+    """
+    by_px = grow_px * steps_to_grow(pixels, seen, marks, grow_px)
+    size = (seen.labels.shape[0], seen.labels.shape[1])
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * by_px + 1, 2 * by_px + 1))
+    found, mask = marks.astype(np.uint8), darkroom.empty(size, np.float32)
+
+    def widen(rows: slice) -> None:
+        top = max(0, rows.start - by_px)
+        wide = np.asarray(cv2.dilate(found[seen.labels[top : rows.stop + by_px]], kernel))
+        mask[rows] = wide[rows.start - top :][: rows.stop - rows.start]
+
+    darkroom.strips(widen, size)
+    return mask
 
 
 def steps_to_grow(pixels: Pixels, seen: Candidates, marks: NDArray[np.bool_], step_px: int) -> int:

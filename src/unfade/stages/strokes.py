@@ -20,7 +20,7 @@ from ..fill import GRID, HALO, coarse_fill, smooth_fill
 from ..photo import Mask, Photo, Pixels
 from ..tiling import Tile
 from .marks import Candidates, candidates
-from .soft import steps_to_grow
+from .soft import grown
 
 ENOUGH = 0.1
 """Odds of damage times how far a pixel stands out, as a share of what stands out most in its
@@ -87,36 +87,37 @@ def damaged_within(
     apart = standing_out(photo.pixels, strokes, darkroom)
     side, most = _extremes(seen, apart, darkroom)
     size = (strokes.shape[0], strokes.shape[1])
-    counts = np.zeros(len(seen.areas), np.int64)
+    found = darkroom.empty(size, np.float32)
 
-    def likely(rows: slice) -> NDArray[np.bool_]:
+    def note_likely(rows: slice) -> None:
         number = seen.labels[rows]
         far = np.maximum(apart[rows] * side[number], 1 / 255) / most[number]
         chance = np.clip(probability[rows], DOUBT, 1 - DOUBT)
-        return (number > 0) & (far * chance >= ENOUGH * (1 - chance))
+        found[rows] = (number > 0) & (far * chance >= ENOUGH * (1 - chance))
 
-    def count(rows: slice) -> None:
-        counts[:] += np.bincount(seen.labels[rows][likely(rows)], minlength=len(counts))
-
-    darkroom.strips(count, size)
-    hardly = counts < HARDLY * seen.areas
-    found, damaged = darkroom.empty(size, np.uint8), np.zeros(len(counts), np.int64)
-
-    def decide(rows: slice) -> None:
+    def note_plain(rows: slice) -> None:
         number = seen.labels[rows]
-        plain = (number > 0) & (apart[rows] * side[number] >= PLAINLY * most[number])
-        found[rows] = np.where(hardly[number], plain, likely(rows))
-        damaged[:] += np.bincount(number[found[rows] > 0], minlength=len(counts))
+        plain = apart[rows] * side[number] >= PLAINLY * most[number]
+        found[rows] = np.where(hardly[number], plain, found[rows])
 
-    darkroom.strips(decide, size)
+    darkroom.strips(note_likely, size)
+    hardly = _counts(seen, found, darkroom) < HARDLY * seen.areas
+    hardly[0] = False
+    darkroom.strips(note_plain, size)
+    damaged = _counts(seen, found, darkroom)[1:]
     pieces = candidates(found, darkroom, 1)
-    grow_px *= steps_to_grow(photo.pixels, pieces, pieces.of_size(1), grow_px)
+    mask = grown(photo.pixels, pieces, pieces.of_size(1), grow_px, darkroom)
+
+    def keep_painted(rows: slice) -> None:
+        mask[rows] *= strokes[rows]
+
+    darkroom.strips(keep_painted, size)
     return Within(
-        _grown(found, strokes, grow_px, darkroom),
+        mask,
         len(seen.areas) - 1,
         int(seen.areas[1:].sum()),
-        int(damaged[1:].sum()),
-        int(np.count_nonzero(damaged[1:] == 0)),
+        int(damaged.sum()),
+        int(np.count_nonzero(damaged == 0)),
     )
 
 
@@ -180,18 +181,12 @@ def _extremes(seen: Candidates, apart: Plane, darkroom: Darkroom) -> tuple[Plane
     return np.where(darker == 1, -1, 1).astype(np.float32), most.astype(np.float32)
 
 
-def _grown(
-    found: NDArray[np.uint8], strokes: Mask, by_px: int, darkroom: Darkroom
-) -> NDArray[np.float32]:
-    """What was found, grown, as much as it was painted."""
-    size = (found.shape[0], found.shape[1])
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * by_px + 1, 2 * by_px + 1))
-    mask = darkroom.empty(size)
+def _counts(seen: Candidates, found: Plane, darkroom: Darkroom) -> NDArray[np.int64]:
+    """(n + 1,) how many pixels of each stroke were found."""
+    counts = np.zeros(len(seen.areas), np.int64)
 
-    def widen(rows: slice) -> None:
-        top = max(0, rows.start - by_px)
-        wide = np.asarray(cv2.dilate(found[top : rows.stop + by_px], kernel))
-        mask[rows] = wide[rows.start - top :][: rows.stop - rows.start] * strokes[rows]
+    def count(rows: slice) -> None:
+        counts[:] += np.bincount(seen.labels[rows][found[rows] > 0], minlength=len(counts))
 
-    darkroom.strips(widen, size)
-    return mask
+    darkroom.strips(count, (found.shape[0], found.shape[1]))
+    return counts

@@ -12,7 +12,7 @@ from ..darkroom import Darkroom
 from ..photo import Mask, Photo, Pixels
 from .alike import likely_alike, looks
 from .marks import Candidates, Numbers, candidates, highest, with_care
-from .soft import steps_to_grow
+from .soft import grown
 from .verify import evidence, evidence_of_peaks
 
 KNOWN = 0.5
@@ -46,31 +46,11 @@ class Weighed:
         return np.array([mark and self._holds(int(number), least) for number, mark in pairs], bool)
 
     def grown(self, marks: Which, grow_px: int, pixels: Pixels, darkroom: Darkroom) -> Mask:
-        """Some marks (m,) as `mask`, grown by so many pixels, or a few times as far if they are
-        soft on the photo, whose pixels are given."""
+        """Some marks (m,) as a mask (H, W) of 0 and 1, grown as far as they are soft on the photo,
+        whose pixels are given; see `soft.grown`."""
         found = np.zeros(len(self.asked), np.bool_)
         found[self.asked] = marks
-        return self.mask(
-            marks, grow_px * steps_to_grow(pixels, self.seen, found, grow_px), darkroom
-        )
-
-    def mask(self, marks: Which, grow_px: int, darkroom: Darkroom) -> Mask:
-        """Some marks (m,) as a mask (H, W) of 0 and 1, grown by so many pixels."""
-        labels = self.seen.labels
-        size = (labels.shape[0], labels.shape[1])
-        found = np.zeros(len(self.asked), np.uint8)
-        found[self.asked] = marks
-        width = 2 * grow_px + 1
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
-        mask = darkroom.empty(size, np.float32)
-
-        def widen(rows: slice) -> None:
-            top = max(0, rows.start - grow_px)
-            wide = cv2.dilate(found[labels[top : rows.stop + grow_px]], kernel)
-            mask[rows] = wide[rows.start - top :][: rows.stop - rows.start]
-
-        darkroom.strips(widen, size)
-        return mask
+        return grown(pixels, self.seen, found, grow_px, darkroom)
 
     def _holds(self, number: int, least: float) -> bool:
         """Whether a circle of the diameter `least` lies within a candidate."""
