@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
+onnx = pytest.importorskip("onnx")
 pytest.importorskip("lightning")
+
+from onnx import numpy_helper  # noqa: E402
 
 from unfade.darkroom import Darkroom  # noqa: E402
 from unfade.errors import ModelError, ReadError  # noqa: E402
@@ -73,6 +76,18 @@ def test_exported_network_answers_like_the_trained_one(task, trained, tmp_path):
             parameter += 0.05
     with pytest.raises(ModelError, match="differs from the trained network"):
         export.check(net, path, sample_input(task, card.inputs[0]))
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_what_decides_has_weights_that_bfloat16_holds_too(task, trained, tmp_path):
+    run = from_record(json.loads((trained / task / "run.json").read_text()))
+    net = export.load(trained / task / "last.ckpt", run)
+    model = onnx.load(export.export(net, export.make_card(run, net), tmp_path))
+    stored = [numpy_helper.to_array(tensor) for tensor in model.graph.initializer]
+    weights = [torch.tensor(w).float() for w in stored if w.dtype == np.float16 and w.ndim >= 2]
+    assert len(weights) > 8
+    coarse = all(torch.equal(weight, weight.bfloat16().float()) for weight in weights)
+    assert coarse == (task in ("damage", "verify"))
 
 
 def test_the_halo_of_a_deeper_network_is_its_own(monkeypatch):
