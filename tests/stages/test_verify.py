@@ -18,6 +18,7 @@ from unfade.stages.verify import (
     BATCH,
     PART_SIDE,
     PARTS,
+    SURE,
     VIEW_CHANNELS,
     VIEW_SIDE,
     ask,
@@ -173,6 +174,27 @@ def test_a_large_mark_is_what_its_parts_are_in_the_mean():
     answer = ask(photo.pixels, probability, seen, seen.of_size(5), Room())
     assert len(parts(seen, 1)) == 4
     assert answer[:, 0] == pytest.approx([(0 + 4) / 2], abs=1e-4)
+
+
+def test_only_what_is_doubtful_is_looked_at_again_upside_down():
+    asked = []
+
+    class Watched(Room):
+        def model(self, name):
+            def verify(views):
+                asked.append(int(views.any(axis=(1, 2, 3)).sum()))
+                return model.network(views)
+
+            model = super().model(name)
+            return Model(verify, model.card) if name == "verify" else model
+
+    blues = [0.5 - SURE / 40 - 0.001, 0.5, 0.5 + SURE / 40 + 0.001, 0.51]
+    photo = specks(blues, count=4)
+    probability = np.clip(photo.pixels[:, :, 0], 0, 0.999)
+    seen = candidates(probability, Room())
+    answer = ask(photo.pixels, probability, seen, seen.of_size(5), Watched())
+    assert asked == [4, 2]
+    assert answer[:, 0] == pytest.approx([40 * (0.5 - blue) for blue in blues], abs=1e-4)
 
 
 @pytest.mark.parametrize("size", [(64, 80), (61, 83), (3, 2)])

@@ -39,8 +39,11 @@ DOUBT = 1 / 400
 """Probability below which nothing is told apart; networks in bfloat16 end there."""
 
 BATCH = 64
-"""Views that the network is given at once, half of them upside down, empty ones to fill up: one
-shape is prepared once."""
+"""Views that the network is given at once, empty ones to fill up: one shape is prepared once."""
+
+SURE = 3.0
+"""Log odds from which a first look is enough: on photos held out as much is found, and as little
+wrong, as by two looks at all; from 2 on 14 of 855 judged marks are lost."""
 
 Plane = NDArray[np.float32]
 Planes = NDArray[np.float32]
@@ -77,10 +80,10 @@ def ask(
 ) -> Numbers:
     """What the networks say of each candidate, in log odds; arguments as of `evidence`.
 
-    A mark has no upper side: the network that verifies is asked about each view and about the same
-    upside down, and the mean counts. What the two answers do not share is error; six further turns
-    and reflections would tell hardly more. Of a mark too large for a view the mean of its parts
-    counts.
+    A mark has no upper side: the network that verifies is asked about each view, and where it is
+    not `SURE`, about the same upside down; the mean counts. What the two answers do not share is
+    error; six further turns and reflections would tell hardly more. Of a mark too large for a view
+    the mean of its parts counts.
 
     Returns:
         (n, 2) by the network that verifies, which stands on the card of the damage network, and the
@@ -93,19 +96,24 @@ def ask(
     numbers = np.flatnonzero(which)
     places = [(n, cell) for n, number in enumerate(numbers) for cell in parts(seen, int(number))]
     scene = look_over(pixels, probability, room)
-    odds = np.zeros(len(places))
-    half = BATCH // 2
+    turn = slice(None, None, -1)
 
-    def answer(part: slice) -> None:
-        views = np.zeros((2, half, VIEW_CHANNELS, VIEW_SIDE, VIEW_SIDE), np.float32)
-        for place, (n, cell) in enumerate(places[part]):
-            views[0, place] = view(scene, seen, int(numbers[n]), cell)
-        views[1] = views[0, :, :, ::-1, ::-1]
-        told = model.each(views.reshape(BATCH, *views.shape[2:]))[:, 0].reshape(2, half)
-        odds[part] = told.mean(axis=0)[: len(places[part])]
+    def told(which: NDArray[np.int64], way: slice) -> Numbers:
+        odds = np.zeros(len(which))
 
-    starts = range(0, len(places), half)
-    room.several(answer, [slice(start, start + half) for start in starts])
+        def answer(part: slice) -> None:
+            views = np.zeros((BATCH, VIEW_CHANNELS, VIEW_SIDE, VIEW_SIDE), np.float32)
+            for place, (n, cell) in enumerate(places[k] for k in which[part]):
+                views[place] = view(scene, seen, int(numbers[n]), cell)[:, way, way]
+            odds[part] = model.each(views)[: len(which[part]), 0]
+
+        starts = range(0, len(which), BATCH)
+        room.several(answer, [slice(start, start + BATCH) for start in starts])
+        return odds
+
+    odds = told(np.arange(len(places)), slice(None))
+    doubtful = np.flatnonzero(np.abs(odds) < SURE)
+    odds[doubtful] = (odds[doubtful] + told(doubtful, turn)) / 2
     of = np.array([n for n, _ in places], np.int64)
     means = np.bincount(of, odds, len(numbers)) / np.bincount(of, minlength=len(numbers))
     return np.stack([means, seen.means[which]], axis=1)
