@@ -135,3 +135,19 @@ def test_units_that_never_fire_begin_anew_if_asked_for(photos, shipped, tmp_path
 def test_only_weights_to_begin_with_can_be_revived(photos):
     with pytest.raises(ValueError, match="--revive is for weights to begin with; give --init"):
         a_run(photos, revive=True)
+
+
+@pytest.mark.parametrize(("lr", "worse"), [(1e-12, False), (0.05, True)])
+def test_a_run_says_how_good_its_beginning_is_and_whether_it_fell_behind(
+    lr, worse, photos, tmp_path
+):
+    run = a_run(photos, tmp_path / "run", "denoise", init="denoise", lr=lr, ema=0.0)
+    told: list[str] = []
+    fit(run, told.append)
+    (beginning,) = (line for line in told if line.startswith("the beginning has a score of"))
+    checked = [line.partition("score ")[2].partition(",")[0] for line in told if "step " in line]
+    scores = [float(score) for score in checked if score]
+    begun = float(beginning.rpartition(" ")[2])
+    assert len(scores) == 2
+    assert (max(scores) == pytest.approx(begun, rel=1e-3)) != worse
+    assert any("no check is as good" in line for line in told) == worse

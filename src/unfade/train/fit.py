@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import importlib.util
 import logging
+import math
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -135,6 +136,9 @@ def fit(run: Run, tell: Tell = lambda line: None) -> Path:
         tell(f"{run.init}: {begin(run, task, material)}")
     if run.norms == "kept":
         hold(task.net)
+    begun = score_of(run, task, material) if run.init and not before else math.nan
+    if not math.isnan(begun):
+        tell(f"the beginning has a score of {begun:.4g}")
     if material.alone:
         tell("there is one photo only: the figures are of the one that was learned from")
     if run.channels_last:
@@ -143,11 +147,38 @@ def fit(run: Run, tell: Tell = lambda line: None) -> Path:
         task.net.compile(backend=run.compile)
     parameters = sum(p.numel() for p in task.net.parameters())
     record = functools.partial(write_record, run, material, parameters)
-    trainer = make_trainer(run, [looks(run, material), AtStart(record)], tell)
+    kept = checkpoints(run.folder)
+    trainer = make_trainer(run, [looks(run, material), AtStart(record)], kept, tell)
     tell_beginning(run, before, tell)
     train(run, trainer, task, material, before, tell)
     tell(f"ended at {how_it_ended(run, open_checkpoint(last))}")
+    best = kept[0].best_model_score
+    if best is not None and float(best) < begun:
+        tell(f"no check is as good as the beginning: {best:.4g}, not {begun:.4g}; try a lower --lr")
     return last
+
+
+def score_of(run: Run, task: Task, material: Material) -> float:
+    """The score of a network as it is, by the examples that a run is checked with.
+
+    Not known of several processes, which share these examples.
+    """
+    if run.devices > 1:
+        return math.nan
+    _, check = loaders(dataclasses.replace(run, workers=0), material)
+    trainer = lightning.Trainer(
+        precision=precision(run),
+        accelerator=run.accelerator,
+        devices=1,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    with torch.random.fork_rng(), warnings.catch_warnings():
+        for known in KNOWN:
+            warnings.filterwarnings("ignore", known)
+        return float(trainer.validate(task, check, verbose=False)[0]["score"])
 
 
 def begin(run: Run, task: Task, material: Material) -> str:
@@ -262,12 +293,15 @@ def precision(run: Run) -> Any:
     return PRECISIONS[run.precision]
 
 
-def make_trainer(run: Run, first: Sequence[lightning.Callback], tell: Tell) -> lightning.Trainer:
+def make_trainer(
+    run: Run, first: Sequence[lightning.Callback], kept: Sequence[lightning.Callback], tell: Tell
+) -> lightning.Trainer:
     """Precision, averaged weights, checkpoints and pictures at every check.
 
     Args:
         first: What comes before the averaging, `Looks` among them: at the end of a check it takes
             its weights away again.
+        kept: What writes checkpoints.
     """
     every = min(run.every, run.steps)
     callbacks: list[Any] = [*first]
@@ -291,7 +325,7 @@ def make_trainer(run: Run, first: Sequence[lightning.Callback], tell: Tell) -> l
         gradient_clip_val=run.clip or None,
         val_check_interval=every,
         check_val_every_n_epoch=None,
-        callbacks=callbacks + checkpoints(run.folder),
+        callbacks=[*callbacks, *kept],
         logger=logs,
         log_every_n_steps=min(50, every),
         enable_progress_bar=False,
