@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..darkroom import Darkroom
+from ..models.model import Model
 from ..photo import Pixels
 from .marks import Calibration, Candidates, Numbers, log_odds
 
@@ -96,27 +98,37 @@ def ask(
     numbers = np.flatnonzero(which)
     places = [(n, cell) for n, number in enumerate(numbers) for cell in parts(seen, int(number))]
     scene = look_over(pixels, probability, room)
-    turn = slice(None, None, -1)
 
-    def told(which: NDArray[np.int64], way: slice) -> Numbers:
-        odds = np.zeros(len(which))
+    def upright(place: int) -> Planes:
+        n, cell = places[place]
+        return view(scene, seen, int(numbers[n]), cell)
 
-        def answer(part: slice) -> None:
-            views = np.zeros((BATCH, VIEW_CHANNELS, VIEW_SIDE, VIEW_SIDE), np.float32)
-            for place, (n, cell) in enumerate(places[k] for k in which[part]):
-                views[place] = view(scene, seen, int(numbers[n]), cell)[:, way, way]
-            odds[part] = model.each(views)[: len(which[part]), 0]
+    def upside_down(place: int) -> Planes:
+        return upright(place)[:, ::-1, ::-1]
 
-        starts = range(0, len(which), BATCH)
-        room.several(answer, [slice(start, start + BATCH) for start in starts])
-        return odds
-
-    odds = told(np.arange(len(places)), slice(None))
+    odds = _answers(model, upright, np.arange(len(places)), room)
     doubtful = np.flatnonzero(np.abs(odds) < SURE)
-    odds[doubtful] = (odds[doubtful] + told(doubtful, turn)) / 2
+    odds[doubtful] = (odds[doubtful] + _answers(model, upside_down, doubtful, room)) / 2
     of = np.array([n for n, _ in places], np.int64)
     means = np.bincount(of, odds, len(numbers)) / np.bincount(of, minlength=len(numbers))
     return np.stack([means, seen.means[which]], axis=1)
+
+
+def _answers(
+    model: Model, show: Callable[[int], Planes], which: NDArray[np.int64], room: Darkroom
+) -> Numbers:
+    """What a network says of some views (n,), a batch at a time, each made when its turn comes."""
+    odds = np.zeros(len(which))
+
+    def answer(part: slice) -> None:
+        views = np.zeros((BATCH, VIEW_CHANNELS, VIEW_SIDE, VIEW_SIDE), np.float32)
+        for place, number in enumerate(map(int, which[part])):
+            views[place] = show(number)
+        odds[part] = model.each(views)[: len(which[part]), 0]
+
+    starts = range(0, len(which), BATCH)
+    room.several(answer, [slice(start, start + BATCH) for start in starts])
+    return odds
 
 
 @dataclasses.dataclass(frozen=True)
