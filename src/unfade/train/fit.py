@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import importlib.util
@@ -9,7 +10,7 @@ import logging
 import math
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -175,9 +176,7 @@ def score_of(run: Run, task: Task, material: Material) -> float:
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    with torch.random.fork_rng(), warnings.catch_warnings():
-        for known in KNOWN:
-            warnings.filterwarnings("ignore", known)
+    with torch.random.fork_rng(), silent_on_known():
         return float(trainer.validate(task, check, verbose=False)[0]["score"])
 
 
@@ -223,9 +222,7 @@ def train(
     batches = loaders(run, material, done, trainer.global_rank, trainer.world_size)
     path = str(run.folder / "last.ckpt") if done else None
     try:
-        with warnings.catch_warnings():
-            for known in KNOWN:
-                warnings.filterwarnings("ignore", known)
+        with silent_on_known():
             trainer.fit(task, *batches, ckpt_path=path)
     except (Stopped, RuntimeError) as error:
         # A signal to all processes ends the loader's workers too, and torch may complain first.
@@ -234,6 +231,15 @@ def train(
             raise
         tell(f"stopped at step {stop.step}; the same command {way_on(run)}")
         raise stop from None
+
+
+@contextlib.contextmanager
+def silent_on_known() -> Iterator[None]:
+    """Hide the warnings that say nothing new."""
+    with warnings.catch_warnings():
+        for known in KNOWN:
+            warnings.filterwarnings("ignore", known)
+        yield
 
 
 def way_on(run: Run) -> str:
