@@ -120,8 +120,23 @@ def test_large_drawn_damage_is_shown_more_often():
     photo.pixels[70:72, 20:180] = 240
     marks = (Drawn("spot", ((18, 28), (26, 36))), Drawn("scratch", ((20, 70), (180, 70)), 2))
     data = RealCrops([old_photo(), JudgedPhoto(photo.pixels, photo.verdicts, marks)], bright)
-    assert data.drawn == [(1, 0), (1, 1)]
-    assert data.chances[1] > 3 * data.chances[0] and data.chances.sum() == pytest.approx(1)
+    assert data.drawn.places == [(1, 0), (1, 1)]
+    small, large = data.drawn.chances
+    assert large > 3 * small and small + large == pytest.approx(1)
+
+
+def test_detail_is_shown_more_often_than_what_no_photo_has_and_what_nobody_can_tell_never():
+    harmless = Verdicts(np.tile([[5, 5, 9, 9]], (60, 1)), np.zeros(60, np.float32), 0.0)
+    data = RealCrops([old_photo(), JudgedPhoto(old_photo().pixels, harmless)], bright)
+    shown = [data.others.draw(np.random.default_rng(n)) for n in range(200)]
+    assert shown.count((0, 1)) == pytest.approx(140, abs=25)
+    assert shown.count((0, 2)) == 0 and len({number for _, number in shown}) > 40
+
+
+def test_what_nobody_can_tell_is_shown_where_there_is_no_other_mark():
+    nobody = Verdicts(old_photo().verdicts.boxes, np.full(3, np.nan, np.float32), np.nan)
+    data = RealCrops([JudgedPhoto(old_photo().pixels, nobody)], bright)
+    assert len({data.others.draw(np.random.default_rng(n)) for n in range(40)}) == 3
 
 
 def test_photos_without_any_mark_are_refused():

@@ -5,11 +5,13 @@ the one of today hardly suspects it, the photo, as of damage that was drawn; wha
 detail is clean, whatever the network thinks. What nobody looked at is clean too where
 the photo is plain and the network hardly suspects it, the rest counts neither way. Of damage that a
 person drew the photo says which pixels are meant. Half of all damage is laid over another photo.
+Of what is none, what a person called detail is shown most: nothing looks more like damage.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -33,6 +35,10 @@ ON_DAMAGE = 0.5
 ON_DRAWN = 0.5
 """Share of these around a drawn mark: there is most to learn, for no network found it."""
 
+ON_DETAIL = 0.7
+"""Share of the crops without damage around what a person called detail on an old photo; the others
+are around marks on photos that have no damage, of which there are many more."""
+
 LAID_OVER = 0.5
 """Share of these whose damage is laid over another photo."""
 
@@ -45,6 +51,24 @@ DAMAGED, NEITHER, CLEAN = 1.0, 0.5, 0.0
 
 Plane = NDArray[np.float32]
 Chances = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Where crops may lie: photo and number of each mark, and how often it is taken.
+
+    The judged marks of a photo come first, then those that were drawn.
+    """
+
+    places: list[tuple[int, int]]
+    chances: Chances | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.places)
+
+    def draw(self, rng: np.random.Generator) -> tuple[int, int]:
+        """Photo and number of one of them."""
+        return self.places[int(rng.choice(len(self.places), p=self.chances))]
 
 
 class RealCrops(Dataset[tuple[Tensor, ...]]):
@@ -68,18 +92,8 @@ class RealCrops(Dataset[tuple[Tensor, ...]]):
                 "damage, detail or unsure, or drawn damage. Judge some, or leave --judged away"
             )
         self.detector, self.seed = detector, seed
-        truth = [photo.verdicts.truth for photo in self.photos]
-        marks = [(place, n) for place, told in enumerate(truth) for n in range(len(told))]
-        self.damage = [(place, n) for place, n in marks if truth[place][n] == 1]
-        self.others = [(place, n) for place, n in marks if truth[place][n] != 1]
-        self.drawn = [
-            (place, len(truth[place]) + n)
-            for place, photo in enumerate(self.photos)
-            for n in range(len(photo.marks))
-        ]
-        # Rather large ones: of these there are few.
-        sides = np.array([side for p in self.photos if p.marks for side in _sides(p)])
-        self.chances = sides / max(1.0, float(sides.sum()))
+        self.damage, self.drawn = _damage(self.photos), _drawn(self.photos)
+        self.others = _others(self.photos)
         self._kept: dict[int, Plane] = {}
 
     def __getitem__(self, draw: Draw) -> tuple[Tensor, ...]:
@@ -92,17 +106,16 @@ class RealCrops(Dataset[tuple[Tensor, ...]]):
         tensor = to_tensor(crop)
         return tensor[:3], tensor[3:], torch.zeros_like(tensor[3:])
 
-    def _some_marks(self, rng: np.random.Generator) -> list[tuple[int, int]]:
+    def _some_marks(self, rng: np.random.Generator) -> Marks:
         """Those that a crop is around: judged damage, drawn damage, or the others."""
         found = [marks for marks in (self.damage, self.drawn) if marks]
         if not found or (self.others and rng.random() >= ON_DAMAGE):
             return self.others
         return found[-1] if rng.random() < ON_DRAWN else found[0]
 
-    def _crop(self, marks: list[tuple[int, int]], side: int, rng: np.random.Generator) -> Plane:
+    def _crop(self, marks: Marks, side: int, rng: np.random.Generator) -> Plane:
         """A crop (S, S, 4) around one of some marks: its colors, and what is damaged."""
-        chances = self.chances if marks is self.drawn else None
-        place, number = marks[int(rng.choice(len(marks), p=chances))]
+        place, number = marks.draw(rng)
         photo = self.photos[place]
         planes = np.dstack([photo.photo.pixels, self.visible(place)])
         crop = turned(_around(planes, _middle(photo, number, rng), side, rng), rng)
@@ -122,6 +135,40 @@ class RealCrops(Dataset[tuple[Tensor, ...]]):
         if told.rest == 0 and not (told.truth == 1).any():
             return np.zeros(photo.photo.pixels.shape[:2], np.float32)
         return self.detector(photo.photo.pixels)
+
+
+def _damage(photos: Sequence[JudgedPhoto]) -> Marks:
+    """What was judged to be damage."""
+    return Marks([(n, i) for n, p in enumerate(photos) for i in _which(_truth(p) == 1)])
+
+
+def _drawn(photos: Sequence[JudgedPhoto]) -> Marks:
+    """Damage that was drawn: the larger, the more often, for of large ones there are few."""
+    places = [(n, len(_truth(p)) + i) for n, p in enumerate(photos) for i in range(len(p.marks))]
+    sides = np.array([side for p in photos if p.marks for side in _sides(p)])
+    return Marks(places, sides / max(1.0, float(sides.sum())))
+
+
+def _others(photos: Sequence[JudgedPhoto]) -> Marks:
+    """What is no damage, `ON_DETAIL` of it detail; what nobody can tell if there is no other."""
+    others = [(n, i) for n, p in enumerate(photos) for i in _which(_truth(p) != 1)]
+    harmless = np.array([photos[n].verdicts.rest == 0 for n, _ in others], bool)
+    detail = np.array([_truth(photos[n])[i] == 0 for n, i in others], bool) & ~harmless
+    shares = ON_DETAIL * _evenly(detail) + (1 - ON_DETAIL) * _evenly(harmless)
+    chances = shares if shares.any() else np.ones(len(others))
+    return Marks(others, chances / max(1e-9, float(chances.sum())))
+
+
+def _truth(photo: JudgedPhoto) -> Plane:
+    return photo.verdicts.truth
+
+
+def _which(marks: NDArray[np.bool_]) -> list[int]:
+    return [int(number) for number in np.flatnonzero(marks)]
+
+
+def _evenly(among: NDArray[np.bool_]) -> Chances:
+    return among / max(1, int(among.sum()))
 
 
 def _sides(photo: JudgedPhoto) -> Chances:
