@@ -208,3 +208,9 @@ def test_a_photo_and_its_mirrors_are_seen_alike(down: int, across: int) -> None:
     assert np.ptp(seen) > 0.2
     again = probability(mirror, Lopsided())[::down, ::across]
     np.testing.assert_allclose(again, seen, atol=1e-5)
+
+
+@pytest.mark.parametrize(("odds", "counted"), [(8.0, 8.0), (5.0, 4.2), (1.0, -2.0), (-1.0, -4.0)])
+def test_a_veil_is_less_likely_where_none_is_sure(odds: float, counted: float) -> None:
+    told = probability(Photo(scene()), Stub(answer(odds)))[:, -1]
+    np.testing.assert_allclose(np.log(told / (1 - told)), counted, atol=0.02)

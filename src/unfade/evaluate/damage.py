@@ -107,7 +107,8 @@ def look_for_damage(photo: Photo, stages: Sequence[Any], darkroom: Darkroom) -> 
     with darkroom.during("evaluate"):
         if lift is not None:
             sight = see_veils(photo, darkroom)
-            veiled, covered = veil_probability(sight, darkroom), lift.covers(sight, darkroom)
+            veiled = veil_probability(sight, darkroom, lift.certainty)
+            covered = lift.covers(sight, darkroom)
             lifted = lift.lifted(photo, sight, darkroom).pixels
             photo = photo if lifted is None else dataclasses.replace(photo, pixels=lifted)
         near, _ = find_damage(photo, darkroom)

@@ -23,6 +23,9 @@ FIELDS = 7
 MOST_GAIN = 1.5
 """Largest change in the logarithm of a value; an offset is 1 at most."""
 
+DOUBT = 3.0
+"""By how much lower log odds count, at most, where no pixel of the photo is sure enough."""
+
 SEEN, FULL = -2.0, 0.0
 """Log odds from which a pixel next to a certain one is lifted, and from which it is all the way."""
 
@@ -179,7 +182,14 @@ def see_veils(photo: Photo, darkroom: Darkroom) -> Sight:
     return see(photo, darkroom.model("veils"))
 
 
-def veil_probability(sight: Sight, darkroom: Darkroom) -> Plane:
-    """How likely each pixel of a photo is under a veil: (H, W) float32 in [0, 1]."""
+def veil_probability(
+    sight: Sight, darkroom: Darkroom, certainty: float = LiftVeils.certainty
+) -> Plane:
+    """How likely each pixel of a photo is under a veil: (H, W) float32 in [0, 1].
+
+    On a photo where the network is nowhere as sure as `certainty`, what it suspects is less likely
+    a veil than it says, for most photos have none: by what it lacks, up to `DOUBT` in log odds.
+    """
     odds = sight.answer[:, :, 0]
-    return spread(odds, sight.size, darkroom, lambda large: 1 / (1 + np.exp(-large)))
+    doubt = np.float32(np.clip(_log_odds(certainty) - float(odds.max()), 0, DOUBT))
+    return spread(odds, sight.size, darkroom, lambda large: 1 / (1 + np.exp(doubt - large)))
