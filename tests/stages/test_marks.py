@@ -61,7 +61,7 @@ def test_a_finer_scan_with_more_candidates_of_each_sort_is_judged_alike():
 
 
 def test_higher_peaks_are_likelier_and_nothing_is_beyond_doubt():
-    likely, _ = judge(np.array([0.0, 0.62, 0.8, 0.99, 1.0]))
+    likely, _ = judge(np.array([0.0, CANDIDATE, 0.8, 0.99, 1.0]))
     assert np.all(np.diff(likely) > 0) and likely[0] >= 0 and likely[-1] < 1
 
 
