@@ -267,8 +267,8 @@ def test_what_would_do_for_a_speck_or_a_hair_does_not_do_for_a_wide_mark():
     assert detect(Photo(hair), Doubtful()).damage[102, 200]
     found = detect(Photo(large), Doubtful())
     assert not found.damage.any() and found.history[0].notes["too_large"] == 0
-    assert found.history[0].notes["beyond"] == "1 more at sensitivity 0.8"
-    assert detect(Photo(large), Doubtful(), sensitivity=0.8).damage[106, 106]
+    assert found.history[0].notes["beyond"] == "1 more at sensitivity 0.9"
+    assert detect(Photo(large), Doubtful(), sensitivity=0.9).damage[106, 106]
 
 
 def test_a_large_mark_that_is_dark_in_the_infrared_needs_no_more_certainty_than_a_speck():

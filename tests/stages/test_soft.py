@@ -29,6 +29,14 @@ def test_the_softer_the_marks_the_farther(channels, softness_px, expected):
     assert steps(*specks(softness_px, channels)) == expected
 
 
+def test_a_faint_mark_is_as_soft_however_far_it_reaches_over_its_edge():
+    pixels, seen = specks(2.5, level=0.6)
+    wide = cv2.dilate((seen.labels > 0).astype(np.float32), np.ones((3, 3)))
+    wider = cv2.dilate(wide, np.ones((3, 3)))
+    assert steps(pixels, seen) == steps(pixels, candidates(wide, Darkroom())) == 3
+    assert steps(pixels, candidates(wider, Darkroom())) == 2, "of its middle enough is told"
+
+
 def test_dark_marks_are_as_soft_as_light_ones():
     assert steps(*specks(2.5, level=0.9)) == STEPS
     pixels, seen = specks(2.5)

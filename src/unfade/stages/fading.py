@@ -39,7 +39,7 @@ MOST_DIMMING = 0.25
 MIDDLE = 0.75
 """Density of middle grey, which contrast turns around."""
 
-WORN, WORN_MARKS = 0.0015, 3
+WORN, WORN_MARKS = 0.0025, 3
 """Share of damaged pixels, and how many marks, from which a photo counts as worn: one or two may be
 mistakes."""
 

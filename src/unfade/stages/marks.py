@@ -21,20 +21,18 @@ from ..film.tone import photo_tone
 from ..photo import Photo
 from .levels import SIDE
 
-CANDIDATE = 0.62
+CANDIDATE = 0.4
 """Probability from which a pixel belongs to a candidate; its mark reaches as far."""
 
 TRUE_BEFORE, FALSE_BEFORE = 0.2, 5.0
 """Marks that count as seen before the first: a photo counts as clean until its marks speak up."""
 
-USUAL = 0.02
-"""Share of true marks among all candidates, over many photos in color, most of which are clean:
-with it, about as many marks of clean ones held out of training are kept as with 0.05 before marks
-spoke for each other (`alike`)."""
+USUAL = 0.2
+"""Share of true marks among all candidates, over many photos in color, most of which are clean."""
 
-USUAL_MONOCHROME = 0.7
-"""The same of monochrome photos, which are mostly old: on 210 real ones held out of training half
-of all candidates are damage for certain, a tenth are detail, and of the others nobody can tell."""
+USUAL_MONOCHROME = 0.5
+"""The same of monochrome photos, which are mostly old. Both were chosen on photos held out of
+training, with the calibration of the network that verifies."""
 
 TRUST = 0.5
 """How far the share of one photo is believed, against the usual one."""

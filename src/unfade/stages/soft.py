@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..darkroom import Darkroom
 from ..photo import Mask, Pixels
-from .marks import Candidates
+from .marks import Candidates, Numbers
 
 STEPS = 3
 """How many times a step marks are grown at most."""
@@ -90,7 +90,15 @@ def _left_beyond(pixels: Pixels, seen: Candidates, number: int, step_px: int) ->
     if not around.any() or not all(ring.any() for ring in rings):
         return None
     ground = float(np.median(light[around]))
-    whole = float(light[labels == number].mean()) - ground
+    whole = _difference(light[labels == number] - ground)
     if abs(whole) < PLAIN:
         return None
     return [(float(light[ring].mean()) - ground) / whole for ring in rings]
+
+
+def _difference(within: Numbers) -> float:
+    """What a mark differs by, of the differences (n,) of its pixels: the mean of the half that does
+    most, for the others may lie on its soft edge."""
+    side = -1.0 if within.mean() < 0 else 1.0
+    most = np.sort(side * within)[len(within) // 2 :]
+    return side * float(most.mean())

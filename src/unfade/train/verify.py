@@ -40,7 +40,7 @@ from .weights import card_beside, find_weights, load_onnx
 VIEWS = 16
 """Examples from one crop: about as many as it has candidates."""
 
-LEVELS = (CANDIDATE, CANDIDATE, 0.4, 0.25)
+LEVELS = (CANDIDATE, CANDIDATE, 0.3, 0.2)
 """Probabilities that a candidate reaches down to, by chance: marks are proposed from the first on,
 but of what a person judged detail five times as much is suspected from the last on."""
 
