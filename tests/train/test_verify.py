@@ -170,6 +170,7 @@ def test_crops_are_looked_at_down_to_each_level():
     data = VerifyData([photo(6)], shaded, part="all")
     views = torch.cat([data[Draw(n, 128)][0] for n in range(20)])
     lowest = [float(view[3][view[4] > 0.5].min()) for view in views if view[4].any()]
+    assert min(lowest) < 0.5 < max(lowest), "log odds of 0 are shown as 0.5"
     assert len({round(value, 2) for value in lowest}) > 2, "all reach down to one level"
 
 

@@ -35,12 +35,12 @@ ON_DAMAGE = 0.5
 ON_DRAWN = 0.5
 """Share of these around a drawn mark: there is most to learn, for no network found it."""
 
+LAID_OVER = 0.5
+"""Share of the crops around damage whose damage is laid over another photo."""
+
 ON_DETAIL = 0.7
 """Share of the crops without damage around what a person called detail on an old photo; the others
 are around marks on photos that have no damage, of which there are many more."""
-
-LAID_OVER = 0.5
-"""Share of these whose damage is laid over another photo."""
 
 UNSUSPECTED = 0.3
 """Probability of damage below which a pixel of a plain place is clean that nobody looked at, and up
