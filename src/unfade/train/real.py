@@ -139,28 +139,26 @@ class RealCrops(Dataset[tuple[Tensor, ...]]):
 
 def _damage(photos: Sequence[JudgedPhoto]) -> Marks:
     """What was judged to be damage."""
-    return Marks([(n, i) for n, p in enumerate(photos) for i in _which(_truth(p) == 1)])
+    return Marks([(n, i) for n, p in enumerate(photos) for i in _which(p.verdicts.truth == 1)])
 
 
 def _drawn(photos: Sequence[JudgedPhoto]) -> Marks:
     """Damage that was drawn: the larger, the more often, for of large ones there are few."""
-    places = [(n, len(_truth(p)) + i) for n, p in enumerate(photos) for i in range(len(p.marks))]
+    places = [
+        (n, len(p.verdicts.truth) + i) for n, p in enumerate(photos) for i in range(len(p.marks))
+    ]
     sides = np.array([side for p in photos if p.marks for side in _sides(p)])
     return Marks(places, sides / max(1.0, float(sides.sum())))
 
 
 def _others(photos: Sequence[JudgedPhoto]) -> Marks:
     """What is no damage, `ON_DETAIL` of it detail; what nobody can tell if there is no other."""
-    others = [(n, i) for n, p in enumerate(photos) for i in _which(_truth(p) != 1)]
+    others = [(n, i) for n, p in enumerate(photos) for i in _which(p.verdicts.truth != 1)]
     harmless = np.array([photos[n].verdicts.rest == 0 for n, _ in others], bool)
-    detail = np.array([_truth(photos[n])[i] == 0 for n, i in others], bool) & ~harmless
+    detail = np.array([photos[n].verdicts.truth[i] == 0 for n, i in others], bool) & ~harmless
     shares = ON_DETAIL * _evenly(detail) + (1 - ON_DETAIL) * _evenly(harmless)
     chances = shares if shares.any() else np.ones(len(others))
     return Marks(others, chances / max(1e-9, float(chances.sum())))
-
-
-def _truth(photo: JudgedPhoto) -> Plane:
-    return photo.verdicts.truth
 
 
 def _which(marks: NDArray[np.bool_]) -> list[int]:
