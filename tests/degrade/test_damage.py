@@ -1,5 +1,6 @@
 import dataclasses
 
+import cv2
 import numpy as np
 import pytest
 
@@ -37,6 +38,7 @@ STAGES = [
     AddFingerprints(seed=1, opacity=0.5),
     AddAbrasion(seed=1, spots=2),
     AddScratches(seed=1),
+    AddScratches(seed=1, bend=1.5, wander=0.6, skipping=0.5),
     AddFlaking(seed=1, share=0.05),
     AddWriting(seed=1),
     AddTape(seed=1),
@@ -231,3 +233,32 @@ def test_a_lost_corner_shows_what_lies_behind(behind):
 
 def test_patches_need_a_library_and_say_so():
     assert "no library" in AddPatches().look(grey_photo(), Darkroom()).evidence
+
+
+def pieces_of(stage):
+    """How many pieces a mark falls into on plain ground, and the sides of the box around all."""
+    seen = run(grey_photo(), Recipe("age", (stage,)), Darkroom()).damage >= 0.5
+    rows, cols = np.nonzero(seen)
+    return cv2.connectedComponents(seen.astype(np.uint8))[0] - 1, np.ptp(rows), np.ptp(cols)
+
+
+def test_a_scratch_that_skips_is_a_row_of_dots_and_dashes():
+    one = AddScratches(count=1, seed=4, width_px=2, length_px=120, sheaf=0, opacity=1)
+    whole, dotted = (pieces_of(dataclasses.replace(one, skipping=s))[0] for s in (0.0, 0.6))
+    assert dotted >= whole + 4
+
+
+def slimness(stage):
+    """How wide the visible marks lie, over how long."""
+    damage = run(grey_photo(), Recipe("age", (stage,)), Darkroom()).damage
+    places = np.argwhere(damage >= 0.5).astype(np.float64)
+    small, large = np.sqrt(np.linalg.eigvalsh(np.cov(places.T)))
+    return small / large
+
+
+@pytest.mark.parametrize("way", [{"bend": 2.5}, {"bend": 0.0, "wander": 2.5}])
+def test_a_scratch_that_turns_is_no_line(way):
+    ones = [AddScratches(count=1, seed=n, length_px=70, sheaf=0, bend=0) for n in range(5)]
+    straight = np.median([slimness(one) for one in ones])
+    assert straight < 0.05
+    assert np.median([slimness(dataclasses.replace(one, **way)) for one in ones]) > 2 * straight

@@ -84,7 +84,7 @@ class AddCreases:
 
     def _crack(self, crack: Canvas, path: paths.Points, much: paths.Points, rng: Rng) -> None:
         """Open a crack along a path as wide as `much` says, with its branches and flakes."""
-        for piece in _runs(much > 0):
+        for piece in paths.runs(much > 0):
             if piece.stop - piece.start < 3:
                 continue
             count = piece.stop - piece.start
@@ -155,9 +155,3 @@ def draw_creases(
 def _soft(canvas: Canvas, softness_px: float, most: float) -> NDArray[np.float32]:
     blurred = cv2.GaussianBlur(canvas, (0, 0), softness_px)
     return np.asarray(blurred, np.float32) * np.float32(most / 255)
-
-
-def _runs(flags: NDArray[np.bool_]) -> list[slice]:
-    """The stretches where flags are true."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.view(np.int8), [0]])))
-    return [slice(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]

@@ -112,3 +112,9 @@ def shifted(field: Field, x: float, y: float) -> Field:
         field, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     return np.asarray(moved, field.dtype)
+
+
+def runs(flags: NDArray[np.bool_]) -> list[slice]:
+    """The stretches where flags are true."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.view(np.int8), [0]])))
+    return [slice(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]

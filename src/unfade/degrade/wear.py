@@ -20,7 +20,10 @@ from .shapes import Canvas, Rng
 
 @dataclasses.dataclass(frozen=True)
 class AddScratches:
-    """Scratches of a print's surface: single long ones, and sheaves of fine parallel ones."""
+    """Scratches of a print's surface: single long ones, and sheaves of fine parallel ones.
+
+    What slid over the surface may have turned on its way, or jumped and left a row of dots.
+    """
 
     name: ClassVar[str] = "scratches"
     invents: ClassVar[bool] = False
@@ -30,6 +33,9 @@ class AddScratches:
     width_px: float = setting(1.0, "median width", low=0.2, high=32, unit="px")
     length_px: float = setting(80.0, "median length", low=2, high=20_000, unit="px")
     sheaf: float = setting(0.3, "share that comes in sheaves", low=0, high=1)
+    bend: float = setting(0.25, "how far they turn, standard deviation", low=0, high=6, unit="rad")
+    wander: float = setting(0.0, "how far they turn to and fro besides", low=0, high=6, unit="rad")
+    skipping: float = setting(0.0, "share of the way on which they leave no trace", low=0, high=0.9)
     opacity: float = setting(0.7, "opacity of the deepest", low=0, high=1)
     tone: tuple[float, ...] = setting((0.92, 0.91, 0.88), "color of a scratch", low=0, high=1)
     seed: int = setting(0, "fixes every random choice", low=0, high=2**63)
@@ -65,7 +71,9 @@ class AddScratches:
     ) -> None:
         """Draw one: slightly bent, deepest in the middle, skipping here and there."""
         count = int(np.clip(length / 6, 6, 80))
-        heading = angle + rng.normal(0, 0.25) * np.linspace(-0.5, 0.5, count)
+        heading = angle + rng.normal(0, self.bend) * np.linspace(-0.5, 0.5, count)
+        if self.wander > 0:
+            heading += self.wander * paths.bridge(rng, count)
         steps = np.stack([np.cos(heading), np.sin(heading)], axis=1) * length / count
         path = middle + np.cumsum(steps, axis=0) - steps.sum(axis=0) / 2
         width = self.width_px * float(rng.lognormal(0, 0.35))
@@ -73,7 +81,23 @@ class AddScratches:
         for piece in range(0, count - 1, 4):
             pressed = float(np.clip(depth[piece] * deep, 0, 1))
             if pressed > 0.12:
-                paths.draw_line(canvas, path[piece : piece + 5], width, pressed)
+                self._press(canvas, rng, path[piece : piece + 5], width, pressed)
+
+    def _press(
+        self, canvas: Canvas, rng: Rng, path: paths.Points, width: float, pressed: float
+    ) -> None:
+        """Draw a piece of a scratch; if it skips, as dots and dashes of uneven width."""
+        if self.skipping == 0:
+            paths.draw_line(canvas, path, width, pressed)
+            return
+        along = np.arange(len(path))
+        steps = np.linspace(0, len(path) - 1, max(4, int(np.hypot(*np.ptp(path, axis=0)))))
+        fine = np.stack([np.interp(steps, along, path[:, axis]) for axis in (0, 1)], axis=1)
+        memory = max(2, round(2 * width))
+        rough = np.convolve(rng.standard_normal(len(fine) + memory - 1), np.ones(memory), "valid")
+        for run in paths.runs(rough > np.quantile(rough, self.skipping)):
+            dash = fine[run.start : run.stop + 1]
+            paths.draw_line(canvas, dash, width * float(rng.lognormal(0, 0.4)), pressed)
 
     def _sheaf(
         self, canvas: Canvas, rng: Rng, middle: paths.Points, angle: float, length: float

@@ -31,6 +31,7 @@ from ..pipeline import run
 from ..recipe import Recipe
 from .aging import damage_of, draw_any_aging, is_lone, with_few
 from .holes import draw_large_holes
+from .long import draw_long
 
 Array = NDArray[np.float32]
 Rng = np.random.Generator
@@ -42,6 +43,9 @@ PRISTINE, LIVED = 0.15, 0.45
 
 WHOLE = 0.2
 """Share of the latter that was spared of damage."""
+
+LONG = 0.4
+"""Share of the others that have long marks, with other damage or without."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,6 +101,7 @@ class DamageExamples:
                 library=self.library,
                 part=self.part,
             )
+        stages += draw_long(rng, size) if rng.random() < LONG else []
         stages += [draw_blur(rng, 0.15)] if rng.random() < 0.2 else []
         stages += [draw_noise(rng, float(rng.uniform(0, 0.25)))] if rng.random() < 0.35 else []
         stages += [draw_jpeg(rng, float(rng.uniform(0, 0.6)))] if rng.random() < 0.4 else []

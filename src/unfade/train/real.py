@@ -4,8 +4,8 @@ A verdict is a box. Which of its pixels are damaged, the network that proposed t
 the one of today hardly suspects it, the photo, as of damage that was drawn; what a person called
 detail is clean, whatever the network thinks. What nobody looked at is clean too where
 the photo is plain and the network hardly suspects it, the rest counts neither way. Of damage that a
-person drew the photo says which pixels are meant. Half of all damage is laid over another photo.
-Of what is none, what a person called detail is shown most: nothing looks more like damage.
+person drew the photo says which pixels are meant. Half of all damage is laid over another photo,
+turned. Of what is none, what a person called detail is shown most: nothing is more like damage.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ from .crops import Draw, relit, to_tensor, turned
 from .drawn import Drawn, draw
 from .judged import JudgedPhoto
 from .plain import stands_out
-from .transplant import grown, transplanted
+from .transplant import Films, grown, lifted
 from .verify import Detector
 
 ON_DAMAGE = 0.5
@@ -36,7 +37,10 @@ ON_DRAWN = 0.5
 """Share of these around a drawn mark: there is most to learn, for no network found it."""
 
 LAID_OVER = 0.5
-"""Share of the crops around damage whose damage is laid over another photo."""
+"""Share of the crops around damage whose damage is laid over another photo, any way round."""
+
+SCALES = 0.75, 1.5
+"""How much smaller or larger it may be there."""
 
 ON_DETAIL = 0.7
 """Share of the crops without damage around what a person called detail on an old photo; the others
@@ -102,7 +106,9 @@ class RealCrops(Dataset[tuple[Tensor, ...]]):
         marks = self._some_marks(rng)
         crop = self._crop(marks, draw.side, rng)
         if marks is not self.others and self.others and rng.random() < LAID_OVER:
-            crop = laid_over(crop, self._crop(self.others, draw.side, rng))
+            films = lifted(crop[:, :, :3], crop[:, :, 3] == DAMAGED)
+            moved = films.moved(_any_way(films.spots, rng))
+            crop = laid_over(moved, self._crop(self.others, draw.side, rng))
         tensor = to_tensor(crop)
         return tensor[:3], tensor[3:], torch.zeros_like(tensor[3:])
 
@@ -175,13 +181,22 @@ def _sides(photo: JudgedPhoto) -> Chances:
     return np.sqrt(np.maximum(1, np.bincount(seen, minlength=len(photo.marks) + 1)[1:]))
 
 
-def laid_over(marked: Plane, other: Plane) -> Plane:
-    """Lay the damage of one crop (S, S, 4) over another, and say what of it is seen there."""
-    damaged, ground = marked[:, :, 3] == DAMAGED, other[:, :, :3]
-    colors = transplanted(marked[:, :, :3], damaged, ground)
-    visible = np.where(grown(damaged), np.float32(NEITHER), other[:, :, 3])
-    visible[damaged & (np.abs(colors - ground).max(axis=2) >= VISIBLE)] = DAMAGED
+def laid_over(films: Films, other: Plane) -> Plane:
+    """Lay the damage of one crop over another (S, S, 4), and say what of it is seen there."""
+    ground = other[:, :, :3]
+    colors = films.over(ground)
+    visible = np.where(grown(films.spots), np.float32(NEITHER), other[:, :, 3])
+    visible[films.spots & (np.abs(colors - ground).max(axis=2) >= VISIBLE)] = DAMAGED
     return np.dstack([colors, visible])
+
+
+def _any_way(spots: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Draw how damage comes to lie on another photo: turned about its middle, larger, smaller."""
+    places = np.argwhere(spots)
+    row, column = places.mean(axis=0) if len(places) else (0.0, 0.0)
+    degrees = float(rng.uniform(0, 360))
+    scale = float(np.exp(rng.uniform(*np.log(SCALES))))
+    return np.asarray(cv2.getRotationMatrix2D((column, row), degrees, scale), np.float64)
 
 
 def label(photo: JudgedPhoto, probability: Plane) -> Plane:
