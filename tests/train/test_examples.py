@@ -10,7 +10,7 @@ pytest.importorskip("lightning")
 from unfade.darkroom import Darkroom  # noqa: E402
 from unfade.degrade import AddParticles, AddWriting, draw_aging  # noqa: E402
 from unfade.degrade.damage import spared  # noqa: E402
-from unfade.photo import Photo  # noqa: E402
+from unfade.photo import Damage, Photo  # noqa: E402
 from unfade.pipeline import run  # noqa: E402
 from unfade.recipe import Recipe  # noqa: E402
 from unfade.train.aging import MOST_LONE, with_few  # noqa: E402
@@ -71,3 +71,15 @@ def test_many_crops_hold_few_marks_as_real_photos_do():
     counts = np.array([marks_on(plane) for plane in damage])
     assert ((counts > 0) & (counts <= MOST_LONE)).mean() > 0.25
     assert (counts > 2 * MOST_LONE).mean() > 0.05
+
+
+def test_under_a_stain_nothing_is_settled_and_all_else_is():
+    make, seen, sure = DamageExamples(), 0, 0
+    for n in range(60):
+        _, damage, kinds = make(crop_of(n), np.random.default_rng(n))
+        stained = (kinds == Damage.STAIN) & (damage > 0)
+        assert damage[stained].max(initial=0) <= 0.5
+        seen += int((damage[stained] == 0.5).sum())
+        sure += int((damage[~stained] >= 1).sum())
+    assert seen > 500
+    assert sure > 500

@@ -164,6 +164,16 @@ def test_the_wrong_kind_costs_and_an_unknown_one_does_not():
     assert float(task.measure([torch.rand(1, 3, 48, 48), truth, hair])["kind"]) == 0
 
 
+def test_of_a_stain_only_the_kind_is_learned():
+    where, outputs = a_hair(), 1 + len(KINDS)
+    answer = Answer(torch.zeros(1, outputs, 48, 48))
+    stain = [torch.rand(1, 3, 48, 48), where * 0.5, where * Damage.STAIN]
+    DamageTask(answer, 1e-3, 10).loss(stain).backward()
+    pulled = answer.logits.grad.abs()
+    assert pulled[:, :1][where < 0.5].min() > 0 == pulled[:, :1][where >= 0.5].max()
+    assert pulled[:, Damage.STAIN][where[:, 0] >= 0.5].min() > 0
+
+
 @pytest.mark.parametrize("name", FILL)
 def test_losses_of_fills_look_inside_the_mask_only(name):
     torch.manual_seed(0)

@@ -26,7 +26,7 @@ from ..degrade.fading import draw_fade, draw_grey
 from ..degrade.films import draw_film_pixel
 from ..degrade.scanner import draw_banding
 from ..fill import coarse_fill, smooth_fill
-from ..photo import Photo
+from ..photo import Damage, Photo
 from ..pipeline import run
 from ..recipe import Recipe
 from .aging import damage_of, draw_any_aging, is_lone, with_few
@@ -43,6 +43,9 @@ PRISTINE, LIVED = 0.15, 0.45
 
 WHOLE = 0.2
 """Share of the latter that was spared of damage."""
+
+UNSETTLED = np.float32(0.5)
+"""Visibility of what counts neither as damaged nor as clean."""
 
 LONG = 0.4
 """Share of the others that have long marks, with other damage or without."""
@@ -64,11 +67,15 @@ class DamageExamples:
         """Give the aged crop (H, W, 3), its damage and of what kind it is.
 
         The damage (H, W) is how visible it is, 1 from 10/255 on; the kind is a number of `Damage`.
+        Under a stain it is `UNSETTLED`: hardly a crop tells one from the picture, and the network
+        that sees veils knows the whole photo.
         """
         aging = self.draw((crop.shape[0], crop.shape[1]), rng)
         lone = is_lone(aging, rng)
         aged = with_few(crop, aging, rng) if lone else run(Photo(crop), aging, Darkroom())
-        return np.clip(in_color(aged.pixels), 0, 1), *damage_of(aged)
+        damage, kinds = damage_of(aged)
+        stained = np.where(kinds == Damage.STAIN, np.minimum(damage, UNSETTLED), damage)
+        return np.clip(in_color(aged.pixels), 0, 1), stained, kinds
 
     def draw(self, size: tuple[int, int], rng: Rng) -> Recipe:
         """Draw what happened to a crop: nothing, a life as `unfade age` draws it, or a bit of all.

@@ -87,8 +87,8 @@ class DamageTask(Task):
     """Find damaged pixels and say of what kind they are.
 
     Cross-entropy and soft Dice for damaged or not, faint damage left out of both; thin structures
-    weigh more, because a hair has few pixels and a stain many. Cross-entropy over the kinds on
-    the damaged pixels.
+    weigh more, because a hair has few pixels and a tear many. Cross-entropy over the kinds on
+    the pixels that are half visible or more.
 
     Batches: picture (N, 3, H, W) in [0, 1]; visibility of the damage (N, 1, H, W), 1 from a
     change of 10/255 on; kind of the damage (N, 1, H, W), a number of `Damage`, 0 where it is not
@@ -111,7 +111,7 @@ class DamageTask(Task):
         detected = self.detect(logits[:, :1], truth, counts)
         if logits.shape[1] == 1:
             return detected
-        label = torch.where(truth > 0, kinds, 0.0)[:, 0].long() - 1
+        label = torch.where(visible >= 0.5, kinds, 0.0)[:, 0].long() - 1
         told = F.cross_entropy(logits[:, 1:], label, ignore_index=-1, reduction="sum")
         return detected + 0.03 * told / (label >= 0).sum().clamp(min=1)
 
