@@ -59,7 +59,7 @@ class Stub(Darkroom):
 
 
 def probability(photo: Photo, darkroom: Darkroom) -> np.ndarray:
-    return veil_probability(see_veils(photo, darkroom), darkroom)
+    return veil_probability(see_veils(photo, darkroom), darkroom, LiftVeils.certainty)
 
 
 def scene(height: int = 144, width: int = 192, channels: int = 3) -> Pixels:

@@ -182,9 +182,7 @@ def see_veils(photo: Photo, darkroom: Darkroom) -> Sight:
     return see(photo, darkroom.model("veils"))
 
 
-def veil_probability(
-    sight: Sight, darkroom: Darkroom, certainty: float = LiftVeils.certainty
-) -> Plane:
+def veil_probability(sight: Sight, darkroom: Darkroom, certainty: float) -> Plane:
     """How likely each pixel of a photo is under a veil: (H, W) float32 in [0, 1].
 
     On a photo where the network is nowhere as sure as `certainty`, what it suspects is less likely
