@@ -47,6 +47,9 @@ WHOLE = 0.2
 UNSETTLED = np.float32(0.5)
 """Visibility of what counts neither as damaged nor as clean."""
 
+WIDE_PX = 32
+"""Longer side from which a stain is no spot any more."""
+
 LONG = 0.4
 """Share of the others that have long marks, with other damage or without."""
 
@@ -67,15 +70,14 @@ class DamageExamples:
         """Give the aged crop (H, W, 3), its damage and of what kind it is.
 
         The damage (H, W) is how visible it is, 1 from 10/255 on; the kind is a number of `Damage`.
-        Under a stain it is `UNSETTLED`: hardly a crop tells one from the picture, and the network
-        that sees veils knows the whole photo.
+        Under a wide stain it is `UNSETTLED`: hardly a crop tells one from the picture, and the
+        network that sees veils knows the whole photo.
         """
         aging = self.draw((crop.shape[0], crop.shape[1]), rng)
         lone = is_lone(aging, rng)
         aged = with_few(crop, aging, rng) if lone else run(Photo(crop), aging, Darkroom())
         damage, kinds = damage_of(aged)
-        stained = np.where(kinds == Damage.STAIN, np.minimum(damage, UNSETTLED), damage)
-        return np.clip(in_color(aged.pixels), 0, 1), stained, kinds
+        return np.clip(in_color(aged.pixels), 0, 1), unsettled(damage, kinds), kinds
 
     def draw(self, size: tuple[int, int], rng: Rng) -> Recipe:
         """Draw what happened to a crop: nothing, a life as `unfade age` draws it, or a bit of all.
@@ -113,6 +115,15 @@ class DamageExamples:
         stages += [draw_noise(rng, float(rng.uniform(0, 0.25)))] if rng.random() < 0.35 else []
         stages += [draw_jpeg(rng, float(rng.uniform(0, 0.6)))] if rng.random() < 0.4 else []
         return stages
+
+
+def unsettled(damage: Array, kinds: Array) -> Array:
+    """Leave open whether what lies under a wide stain is damaged: (H, W) each, as `damage_of`."""
+    stains = ((kinds == Damage.STAIN) & (damage > 0)).astype(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(stains, connectivity=8)
+    wide = stats[:, cv2.CC_STAT_WIDTH : cv2.CC_STAT_HEIGHT + 1].max(axis=1) >= WIDE_PX
+    wide[0] = False
+    return np.where(wide[labels], np.minimum(damage, UNSETTLED), damage)
 
 
 @dataclasses.dataclass(frozen=True)
