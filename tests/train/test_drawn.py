@@ -11,11 +11,12 @@ pytest.importorskip("lightning")
 from unfade.darkroom import Darkroom  # noqa: E402
 from unfade.errors import ReadError  # noqa: E402
 from unfade.stages.marks import candidates  # noqa: E402
+from unfade.train.aging import CLEAN, DAMAGED, NEITHER  # noqa: E402
 from unfade.train.crops import Draw  # noqa: E402
 from unfade.train.data import find_sources  # noqa: E402
 from unfade.train.drawn import SLACK_PX, Drawn, draw  # noqa: E402
 from unfade.train.judged import JudgedPhoto, Verdicts, read_judged  # noqa: E402
-from unfade.train.real import CLEAN, DAMAGED, NEITHER, RealCrops, label  # noqa: E402
+from unfade.train.real import RealCrops, label  # noqa: E402
 
 NO_VERDICTS = Verdicts(np.zeros((0, 4), np.int64), np.zeros(0, np.float32), np.nan)
 

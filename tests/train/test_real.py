@@ -7,11 +7,12 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
 from unfade.errors import ReadError  # noqa: E402
+from unfade.train.aging import CLEAN, DAMAGED, NEITHER  # noqa: E402
 from unfade.train.crops import Draw  # noqa: E402
 from unfade.train.drawn import Drawn  # noqa: E402
 from unfade.train.judged import JudgedPhoto, Verdicts  # noqa: E402
 from unfade.train.nets import make_net  # noqa: E402
-from unfade.train.real import CLEAN, DAMAGED, NEITHER, RealCrops, label  # noqa: E402
+from unfade.train.real import RealCrops, label  # noqa: E402
 from unfade.train.run import Run  # noqa: E402
 from unfade.train.task import DamageTask  # noqa: E402
 

@@ -6,7 +6,8 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
-from unfade.train.real import CLEAN, DAMAGED, NEITHER, laid_over
+from unfade.train.aging import CLEAN, DAMAGED, NEITHER
+from unfade.train.real import laid_over
 from unfade.train.transplant import Films, grown, lifted
 
 SPECK = np.zeros((32, 32), bool)

@@ -69,7 +69,7 @@ class AddScratches:
         length: float,
         deep: float,
     ) -> None:
-        """Draw one: slightly bent, deepest in the middle, skipping here and there."""
+        """Draw one: bent, deepest in the middle, fading out here and there."""
         count = int(np.clip(length / 6, 6, 80))
         heading = angle + rng.normal(0, self.bend) * np.linspace(-0.5, 0.5, count)
         if self.wander > 0:

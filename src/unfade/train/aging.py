@@ -36,6 +36,9 @@ TRIES = 20
 FAINT = 0.1
 """Visibility from which pixels belong to a mark that is left."""
 
+DAMAGED, NEITHER, CLEAN = 1.0, 0.5, 0.0
+"""Visibility of damage as `DamageTask` reads it."""
+
 Plane = NDArray[np.float32]
 
 

@@ -29,7 +29,7 @@ from ..fill import coarse_fill, smooth_fill
 from ..photo import Damage, Photo
 from ..pipeline import run
 from ..recipe import Recipe
-from .aging import damage_of, draw_any_aging, is_lone, with_few
+from .aging import NEITHER, damage_of, draw_any_aging, is_lone, with_few
 from .holes import draw_large_holes
 from .long import draw_long
 
@@ -44,14 +44,11 @@ PRISTINE, LIVED = 0.15, 0.45
 WHOLE = 0.2
 """Share of the latter that was spared of damage."""
 
-UNSETTLED = np.float32(0.5)
-"""Visibility of what counts neither as damaged nor as clean."""
+LONG = 0.4
+"""Share of those neither pristine nor lived that have long marks, with other damage or without."""
 
 WIDE_PX = 32
 """Longer side from which a stain is no spot any more."""
-
-LONG = 0.4
-"""Share of the others that have long marks, with other damage or without."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +67,7 @@ class DamageExamples:
         """Give the aged crop (H, W, 3), its damage and of what kind it is.
 
         The damage (H, W) is how visible it is, 1 from 10/255 on; the kind is a number of `Damage`.
-        Under a wide stain it is `UNSETTLED`: hardly a crop tells one from the picture, and the
+        Under a wide stain it is `NEITHER`: hardly a crop tells one from the picture, and the
         network that sees veils knows the whole photo.
         """
         aging = self.draw((crop.shape[0], crop.shape[1]), rng)
@@ -123,7 +120,7 @@ def unsettled(damage: Array, kinds: Array) -> Array:
     _, labels, stats, _ = cv2.connectedComponentsWithStats(stains, connectivity=8)
     wide = stats[:, cv2.CC_STAT_WIDTH : cv2.CC_STAT_HEIGHT + 1].max(axis=1) >= WIDE_PX
     wide[0] = False
-    return np.where(wide[labels], np.minimum(damage, UNSETTLED), damage)
+    return np.where(wide[labels], np.minimum(damage, np.float32(NEITHER)), damage)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -22,11 +22,11 @@ from ..degrade.damage import VEILS
 from ..photo import Photo
 from ..pipeline import run
 from ..recipe import Recipe
-from .aging import damage_of, is_lone, often_large, with_few
+from .aging import CLEAN, NEITHER, damage_of, is_lone, often_large, with_few
 from .crops import Draw, cut_most, relit, shrunk_to, squeezed, to_tensor
 from .examples import DamageExamples
 from .judged import JudgedPhoto
-from .real import CLEAN, NEITHER, RealCrops
+from .real import RealCrops
 from .verify import Detector
 
 CACHE_SIDE = 320

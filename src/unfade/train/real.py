@@ -23,6 +23,7 @@ from torch.utils.data import Dataset
 from ..degrade.damage import VISIBLE
 from ..errors import ReadError
 from ..stages.marks import CANDIDATE
+from .aging import CLEAN, DAMAGED, NEITHER
 from .crops import Draw, relit, to_tensor, turned
 from .drawn import Drawn, draw
 from .judged import JudgedPhoto
@@ -49,9 +50,6 @@ are around marks on photos that have no damage, of which there are many more."""
 UNSUSPECTED = 0.3
 """Probability of damage below which a pixel of a plain place is clean that nobody looked at, and up
 to which the network says nothing of what in a box is meant."""
-
-DAMAGED, NEITHER, CLEAN = 1.0, 0.5, 0.0
-"""Visibility of damage as `DamageTask` reads it."""
 
 Plane = NDArray[np.float32]
 Chances = NDArray[np.float64]
